@@ -22,7 +22,8 @@ include_guard(GLOBAL)
 set(SOFTMAX_GEN "" CACHE FILEPATH
   "softmax-gen to run instead of the package's own, for cross builds")
 
-# Stops with "softmax_add_kernel(<target>): <text>", one cause in one line.
+# Stops with "softmax_add_kernel(<target>): <text>", one cause in one line; the
+# text is joined from the arguments, so it cannot hold a semicolon.
 function(_softmax_fail target)
   string(JOIN "" text ${ARGN})
   message(FATAL_ERROR "softmax_add_kernel(${target}): ${text}")
@@ -37,8 +38,8 @@ function(_softmax_check_arguments target)
     --axis --target-cpu --name --threads --schedule --emit --quiet -o)
   if(ARG_UNPARSED_ARGUMENTS)
     list(GET ARG_UNPARSED_ARGUMENTS 0 first)
-    _softmax_fail(${target} "unknown argument '${first}'; options of softmax-gen "
-      "go after OPTIONS")
+    _softmax_fail(${target} "unknown argument '${first}' (options of softmax-gen "
+      "go after OPTIONS)")
   endif()
   # A keyword without a value.
   if(ARG_KEYWORDS_MISSING_VALUES)
@@ -47,7 +48,7 @@ function(_softmax_check_arguments target)
   endif()
   foreach(required OP SHAPE)
     if(NOT DEFINED ARG_${required})
-      _softmax_fail(${target} "${required} is missing, e.g. "
+      _softmax_fail(${target} "${required} is missing, as in "
         "OP softmax SHAPE ?x4096xbf16")
     endif()
   endforeach()
@@ -60,7 +61,7 @@ function(_softmax_check_arguments target)
   endif()
   if(NOT ARG_SHAPE MATCHES "^((\\?|[0-9]+)x)+(f32|f64|f16|bf16)$")
     _softmax_fail(${target} "SHAPE is '${ARG_SHAPE}', expected extents and type "
-      "joined by x, e.g. ?x4096xbf16 (types: f32, f64, bf16, f16)")
+      "joined by x, as in ?x4096xbf16 (types: f32, f64, bf16, f16)")
   endif()
   if(DEFINED ARG_AXIS AND NOT ARG_AXIS MATCHES "^-?[0-9]+$")
     _softmax_fail(${target} "AXIS is '${ARG_AXIS}', expected a number")
@@ -83,7 +84,7 @@ function(_softmax_check_arguments target)
     string(REGEX REPLACE "=.*" "" flag "${option}")
     if(flag IN_LIST own_options)
       _softmax_fail(${target} "OPTIONS holds '${option}', which this function "
-        "sets itself; see AXIS, TARGETS, NAME, THREADS and SCHEDULE")
+        "sets itself (see AXIS, TARGETS, NAME, THREADS and SCHEDULE)")
     endif()
   endforeach()
 endfunction()
@@ -103,8 +104,10 @@ endfunction()
 
 # The libraries that users of the archive link.
 function(_softmax_link_libraries target threads)
+  # Spelt as a flag, since a project may have a target named m.
+  set(libraries "")
   if(UNIX)
-    set(libraries m)
+    set(libraries -lm)
   endif()
   if(threads STREQUAL "openmp")
     get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
@@ -114,7 +117,7 @@ function(_softmax_link_libraries target threads)
     endif()
     find_package(OpenMP COMPONENTS ${language})
     if(NOT OpenMP_${language}_FOUND)
-      _softmax_fail(${target} "THREADS openmp needs a compiler with OpenMP; use "
+      _softmax_fail(${target} "THREADS openmp needs a compiler with OpenMP: use "
         "THREADS none or hook, or install its OpenMP library")
     endif()
     # Its files, not its target: that one would compile users with OpenMP too,
