@@ -256,7 +256,8 @@ void CaseBuilder::addShapes() {
   }
   if (!classExtent.empty()) { // E6
     add(makeExtents(3, 0), Data::Normal);
-    add(makeExtents(3, 0), Data::Normal, Labels::AllIgnored);
+    if (hasLabels)
+      add(makeExtents(3, 0), Data::Normal, Labels::AllIgnored);
   }
 }
 
