@@ -35,6 +35,10 @@ long double Bounds::relativeOfSpread(long double spread) const {
   return std::max(kRelativeUnits, spread + 4) * u;
 }
 
+long double Bounds::relativeOfSum(size_t classes) const {
+  return (8 + std::sqrt(classes / 16.0L)) * u;
+}
+
 long double Bounds::relative(const RowSums &sums) const {
   // Once the tail is no longer small against 1, log1p damps its error.
   return sums.tail < 0.01L ? relativeOfSpread(sums.spread) : kRelativeUnits * u;
@@ -134,8 +138,9 @@ double Bounds::savedLseGradient(long double value, long double shifted,
 double Bounds::softmaxGradient(long double value, double dy, double y,
                                const RowResult &row, ElementType type) const {
   long double difference = std::fabs(dy - row.difference);
-  return finish(std::fabs(y) * u * (4 * difference + 8 * row.magnitude) + slack,
-                value, type);
+  long double ofSum = relativeOfSum(row.elements.size()) * row.magnitude;
+  return finish(std::fabs(y) * (4 * u * difference + ofSum) + slack, value,
+                type);
 }
 
 double Bounds::logSoftmaxGradient(long double value, double dy, double y,
@@ -143,7 +148,8 @@ double Bounds::logSoftmaxGradient(long double value, double dy, double y,
                                   ElementType type) const {
   long double p = std::exp(static_cast<long double>(y));
   return finish(4 * u * (std::fabs(dy) + p * std::fabs(row.difference)) +
-                    8 * u * p * row.magnitude + slack,
+                    relativeOfSum(row.elements.size()) * p * row.magnitude +
+                    slack,
                 value, type);
 }
 

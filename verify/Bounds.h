@@ -67,10 +67,12 @@ public:
   double savedLseGradient(long double value, long double shifted, long double g,
                           bool isTarget, ElementType type) const;
 
-  /// y (dy - S): |y| (4u |dy - S| + 8u sum |y dy|) + slack.
+  /// y (dy - S): |y| (4u |dy - S| + k u sum |y dy|) + slack. S is a plain sum
+  /// in at least 16 parts, whose roundings behave as random ones: k is
+  /// 8 + sqrt(C / 16) (Higham and Mary, SIAM J. Sci. Comput. 41(5), 2019).
   double softmaxGradient(long double value, double dy, double y,
                          const RowResult &row, ElementType type) const;
-  /// dy - e^y S: 4u (|dy| + e^y |S|) + 8u e^y sum |dy| + slack.
+  /// dy - e^y S: 4u (|dy| + e^y |S|) + k u e^y sum |dy| + slack, k as above.
   double logSoftmaxGradient(long double value, double dy, double y,
                             const RowResult &row, ElementType type) const;
 
@@ -84,6 +86,8 @@ private:
   /// The relative error of a tail of exponentials and of its log1p.
   long double relative(const RowSums &sums) const;
   long double relativeOfSpread(long double spread) const;
+  /// The error of a plain sum of C terms, by the sum of their magnitudes.
+  long double relativeOfSum(size_t classes) const;
 
   ElementType compute;
   long double u, slack, cutoff;
