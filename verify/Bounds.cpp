@@ -88,11 +88,15 @@ double Bounds::loss(long double value, long double distanceOfTarget,
 }
 
 double Bounds::reducedLoss(long double value, long double sumOfBounds,
-                           long double denominator, ElementType type) const {
+                           long double denominator, int64_t rows,
+                           ElementType type) const {
   if (std::isnan(value) || std::isinf(value))
     return 0;
   // The rows' bounds already hold what `finish` would add.
-  return static_cast<double>(sumOfBounds / denominator + ulpOf(type, value));
+  long double tolerance = sumOfBounds / denominator + ulpOf(type, value);
+  if (compute == ElementType::F64)
+    tolerance += std::sqrt(static_cast<long double>(rows)) * u * value;
+  return static_cast<double>(tolerance);
 }
 
 double Bounds::lossGradient(long double value, long double distance,

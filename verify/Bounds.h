@@ -48,9 +48,11 @@ public:
   double loss(long double value, long double distanceOfTarget,
               const RowSums &sums, int64_t classes, ElementType type) const;
 
-  /// Sums and means of losses: the mean of the rows' bounds plus 1 ulp.
+  /// Sums and means of losses: the mean of the rows' bounds plus 1 ulp. Sums
+  /// are accumulated in f64: for f64 losses the sum of R rows adds sqrt(R) u.
   double reducedLoss(long double value, long double sumOfBounds,
-                     long double denominator, ElementType type) const;
+                     long double denominator, int64_t rows,
+                     ElementType type) const;
 
   /// |g| p_j: (d + 6) ulp, two more than the probability for g itself and its
   /// product, and max(1, |g|) slack.

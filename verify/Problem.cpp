@@ -127,7 +127,8 @@ void Problem::evaluateRows() {
   loss = reduceLoss(manifest.reduction, sum.get(), countedRows);
   long double denominator =
       manifest.reduction == Reduction::Mean ? countedRows : 1;
-  lossBound = bounds.reducedLoss(loss, sumOfBounds, denominator, types.loss);
+  lossBound = bounds.reducedLoss(loss, sumOfBounds, denominator, rows.count(),
+                                 types.loss);
 }
 
 /// Strides of a tensor with elements, or rows of them, in between.
