@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lowering/math/Math.h"
+#include "dialect/softmax/Softmax.h"
 #include "lowering/math/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -136,8 +137,15 @@ struct SoftmaxLowerMath
   using Base::Base;
 
   /// The single place that decides how the functions of a kernel are expanded.
-  MathOptions optionsFor(func::FuncOp) {
-    return {fma, scalef, nativeHalf, fast, keepSignaling};
+  /// A kernel's schedule knows; other functions take the options.
+  MathOptions optionsFor(func::FuncOp function) {
+    CPUScheduleAttr schedule = getCPUSchedule(function);
+    if (!schedule)
+      return {fma, scalef, nativeHalf, fast, keepSignaling};
+    return {schedule.hasFMA(), schedule.hasScalef(),
+            schedule.hasHalfConversion(),
+            schedule.getAccuracy() == Accuracy::Fast,
+            /*keepSignaling=*/true};
   }
 
   void runOnOperation() override {
