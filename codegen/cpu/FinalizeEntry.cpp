@@ -430,18 +430,20 @@ void Entry::callKernel() {
                     .getResult();
 
   // The best variant first; without levels there is one and it always runs.
-  SmallVector<std::pair<int64_t, func::FuncOp>> ordered;
-  for (auto [i, variant] : llvm::enumerate(variants))
-    ordered.emplace_back(
-        options.targets.empty() ? 0 : options.targets[i].level, variant);
-  llvm::stable_sort(ordered, [](const auto &x, const auto &y) {
-    return x.first > y.first;
+  auto levelOf = [&](size_t i) {
+    return options.targets.empty() ? 0 : options.targets[i].level;
+  };
+  auto ordered = llvm::to_vector(llvm::seq<size_t>(0, variants.size()));
+  llvm::sort(ordered, [&](size_t x, size_t y) {
+    return std::pair(-levelOf(x), x) < std::pair(-levelOf(y), y);
   });
   Block *done = b.createBlock(&entry.getBody());
   b.setInsertionPointToEnd(done->getPrevNode());
   Value level;
   bool unconditional = false;
-  for (auto [needed, variant] : ordered) {
+  for (size_t i : ordered) {
+    int64_t needed = levelOf(i);
+    func::FuncOp variant = variants[i];
     if (needed == 0) {
       func::CallOp::create(b, variant, arguments);
       cf::BranchOp::create(b, done);

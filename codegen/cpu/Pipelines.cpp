@@ -25,13 +25,14 @@ void softmax::buildToRows(OpPassManager &pm) {
 }
 
 // row, linalg, tensor --> row, linalg, memref
-void softmax::buildToBuffers(OpPassManager &pm) {
+void softmax::buildToBuffers(OpPassManager &pm, bool strided) {
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions options;
   options.bufferizeFunctionBoundaries = true;
   options.functionBoundaryTypeConversion =
-      bufferization::LayoutMapOption::IdentityLayoutMap;
+      strided ? bufferization::LayoutMapOption::FullyDynamicLayoutMap
+              : bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(options));
   pm.addNestedPass<func::FuncOp>(
       bufferization::createPromoteBuffersToStackPass());
@@ -79,7 +80,8 @@ void softmax::registerCPUPipelines() {
                              "Stage 1: softmax operators to row programs",
                              buildToRows);
   PassPipelineRegistration<>("softmax-stage-buffers",
-                             "Stage 2: tensors to buffers", buildToBuffers);
+                             "Stage 2: tensors to buffers",
+                             [](OpPassManager &pm) { buildToBuffers(pm); });
   PassPipelineRegistration<CPUPipelineOptions>(
       "softmax-stage-loops", "Stage 3: row programs to scheduled vector loops",
       buildToLoops);

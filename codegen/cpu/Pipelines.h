@@ -33,7 +33,7 @@ struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
 // softmax --> row, on tensors or memrefs
 void buildToRows(OpPassManager &pm);
 // row on tensors --> row on memrefs
-void buildToBuffers(OpPassManager &pm);
+void buildToBuffers(OpPassManager &pm, bool strided = false);
 // row on memrefs --> scf, vector, memref, arith
 void buildToLoops(OpPassManager &pm, const CPUPipelineOptions &options);
 // scf, vector, memref, arith --> llvm
