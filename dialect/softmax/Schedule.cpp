@@ -1,0 +1,103 @@
+// Verifier and derived queries of the CPU schedule.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialect/softmax/Softmax.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::softmax;
+
+LogicalResult CPUScheduleAttr::verify(
+    function_ref<InFlightDiagnostic()> emitError, Traversal traversal, Isa isa,
+    int64_t lanes, int64_t unroll, int64_t block, int64_t prefetch,
+    int64_t nontemporal, int64_t rowsPerTask, Threads, Accuracy) {
+  if (lanes < 1 || lanes > 64 || !llvm::isPowerOf2_64(lanes)) // C1
+    return emitError() << "expected 'lanes' to be a power of two in [1, 64], "
+                          "got "
+                       << lanes;
+  if (unroll < 1 || unroll > 8) // C2
+    return emitError() << "expected 'unroll' in [1, 8], got " << unroll;
+  if (block < 1 || block > 65536 || block % (2 * lanes * unroll) != 0) // C3
+    return emitError() << "expected 'block' to be a multiple of 2 * lanes * "
+                          "unroll (= "
+                       << 2 * lanes * unroll << ") in [1, 65536], got "
+                       << block;
+  if (prefetch < 0 || prefetch > 65536) // C4
+    return emitError() << "expected 'prefetch' in [0, 65536], got " << prefetch;
+  bool streams = isa == Isa::SSE2 || isa == Isa::AVX2 || isa == Isa::AVX512;
+  if (nontemporal < -1 || (nontemporal != -1 && !streams)) // C5
+    return emitError() << "expected 'nontemporal' to be -1 for '"
+                       << stringifyIsa(isa) << "', got " << nontemporal;
+  if (rowsPerTask < 1) // C6
+    return emitError() << "expected 'rows_per_task' to be positive, got "
+                       << rowsPerTask;
+  bool vectors = traversal != Traversal::Reference;
+  if (vectors != (isa != Isa::Scalar) || vectors != (lanes != 1)) // C7
+    return emitError() << "expected vectors for traversal '"
+                       << stringifyTraversal(traversal) << "': "
+                       << (vectors ? "more than one lane and a vector ISA"
+                                   : "one lane and the 'scalar' ISA")
+                       << ", got " << lanes << " and '" << stringifyIsa(isa)
+                       << "'";
+  return success();
+}
+
+CPUScheduleAttr CPUScheduleAttr::getReference(MLIRContext *context) {
+  return get(context, Traversal::Reference, Isa::Scalar, /*lanes=*/1,
+             /*unroll=*/1, /*block=*/4096, /*prefetch=*/0, /*nontemporal=*/-1,
+             /*rows_per_task=*/1, Threads::None, Accuracy::Accurate);
+}
+
+bool CPUScheduleAttr::isScalable() const {
+  return getIsa() == Isa::SVE || getIsa() == Isa::RVV;
+}
+
+bool CPUScheduleAttr::hasFMA() const {
+  switch (getIsa()) {
+  case Isa::AVX2:
+  case Isa::AVX512:
+  case Isa::NEON:
+  case Isa::SVE:
+  case Isa::RVV:
+    return true;
+  case Isa::Scalar:
+  case Isa::SSE2:
+  case Isa::SIMD128:
+    return false;
+  }
+  llvm_unreachable("unknown ISA");
+}
+
+bool CPUScheduleAttr::hasScalef() const { return getIsa() == Isa::AVX512; }
+
+bool CPUScheduleAttr::hasHalfConversion() const {
+  switch (getIsa()) {
+  case Isa::AVX2:
+  case Isa::AVX512:
+  case Isa::NEON:
+  case Isa::SVE:
+    return true;
+  case Isa::RVV: // needs Zvfhmin, which the V extension does not imply
+  case Isa::Scalar:
+  case Isa::SSE2:
+  case Isa::SIMD128:
+    return false;
+  }
+  llvm_unreachable("unknown ISA");
+}
+
+bool CPUScheduleAttr::hasMaskedAccess(unsigned bits) const {
+  switch (getIsa()) {
+  case Isa::AVX512:
+  case Isa::SVE:
+  case Isa::RVV:
+    return true;
+  case Isa::AVX2: // vmaskmov has no 16-bit form
+    return bits >= 32;
+  default:
+    return false;
+  }
+}
+
+bool CPUScheduleAttr::needsStoreFence() const { return getNontemporal() >= 0; }

@@ -1,0 +1,120 @@
+// Attributes of the softmax dialect: the schedule and the options of the losses.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef DIALECT_SOFTMAX_SOFTMAXATTRS_TD
+#define DIALECT_SOFTMAX_SOFTMAXATTRS_TD
+
+include "dialect/softmax/SoftmaxDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+/// I64Attr with a signed accessor, so that negative values compare as such.
+def Softmax_SignedAttr : TypedSignlessIntegerAttrBase<I64, "int64_t",
+                                                      "64-bit integer attribute">;
+
+class Softmax_Enum<string name, string summary, list<I32EnumAttrCase> cases>
+    : I32EnumAttr<name, summary, cases> {
+  let cppNamespace = "::mlir::softmax";
+}
+
+def Softmax_Reduction : Softmax_Enum<"Reduction",
+    "how the losses of the rows are combined", [
+    I32EnumAttrCase<"None", 0, "none">,
+    I32EnumAttrCase<"Mean", 1, "mean">,
+    I32EnumAttrCase<"Sum", 2, "sum">]>;
+
+def Softmax_Traversal : Softmax_Enum<"Traversal",
+    "how the rows of a kernel are traversed", [
+    I32EnumAttrCase<"Reference", 0, "reference">,
+    I32EnumAttrCase<"Stream", 1, "stream">]>;
+
+def Softmax_Isa : Softmax_Enum<"Isa", "the vector instructions to write for", [
+    I32EnumAttrCase<"Scalar", 0, "scalar">,
+    I32EnumAttrCase<"SSE2", 1, "sse2">,
+    I32EnumAttrCase<"AVX2", 2, "avx2">,
+    I32EnumAttrCase<"AVX512", 3, "avx512">,
+    I32EnumAttrCase<"NEON", 4, "neon">,
+    I32EnumAttrCase<"SVE", 5, "sve">,
+    I32EnumAttrCase<"RVV", 6, "rvv">,
+    I32EnumAttrCase<"SIMD128", 7, "simd128">]>;
+
+def Softmax_Accuracy : Softmax_Enum<"Accuracy",
+    "which polynomials evaluate exp and log", [
+    I32EnumAttrCase<"Accurate", 0, "accurate">,
+    I32EnumAttrCase<"Fast", 1, "fast">]>;
+
+def Softmax_Threads : Softmax_Enum<"Threads", "who runs the tasks of a kernel", [
+    I32EnumAttrCase<"None", 0, "none">,
+    I32EnumAttrCase<"OpenMP", 1, "openmp">,
+    I32EnumAttrCase<"Hook", 2, "hook">]>;
+
+class Softmax_EnumParameter<EnumAttrInfo info, string default>
+    : DefaultValuedParameter<"::mlir::softmax::" # info.className,
+                             "::mlir::softmax::" # info.className # "::" #
+                                 default,
+                             info.summary> {
+  let parser = [{
+    ::mlir::FieldParser<::mlir::softmax::}] # info.className # [{>::parse($_parser)
+  }];
+  let printer = "$_printer << stringify" # info.className # "($_self)";
+}
+
+def Softmax_CPUScheduleAttr : AttrDef<Softmax_Dialect, "CPUSchedule"> {
+  let mnemonic = "cpu_schedule";
+  let summary = "how a kernel is computed on a CPU";
+  let description = [{
+    Written by `softmax-select-cpu-schedule`, a user or a tuner; read by the
+    lowering. It lies on the kernel function as `softmax.schedule`.
+
+    | field | meaning |
+    |---|---|
+    | traversal | `reference`: scalar loops, any axis, any strides. `stream`: the class axis has unit stride; a row is swept in blocks that stay in L1, so each row is read from memory once for all its sums and once for its results |
+    | isa | vector instructions to write for; decides masks, FMA, conversions |
+    | lanes | f32 elements per vector (times vscale for `sve` and `rvv`) |
+    | unroll | vectors per step, each with accumulators of its own |
+    | block | columns per block; also the interval of the second-level sums |
+    | prefetch | distance of software prefetches in bytes, 0 for none |
+    | nontemporal | outputs of at least that many bytes go past the caches; -1: never |
+    | rows_per_task | rows that one task of a parallel loop takes |
+    | threads | who runs the tasks |
+    | accuracy | which polynomials evaluate exp and log |
+
+    Constraints:
+    * (C1) lanes is a power of two in [1, 64];
+    * (C2) unroll is in [1, 8];
+    * (C3) block is a positive multiple of 2 * lanes * unroll, and at most 65536;
+    * (C4) prefetch is in [0, 65536];
+    * (C5) nontemporal is -1 or more, and -1 unless the ISA has such stores;
+    * (C6) rows_per_task is positive;
+    * (C7) `reference` has one lane and the `scalar` ISA; `stream` has more.
+  }];
+  let parameters = (ins
+    Softmax_EnumParameter<Softmax_Traversal, "Reference">:$traversal,
+    Softmax_EnumParameter<Softmax_Isa, "Scalar">:$isa,
+    DefaultValuedParameter<"int64_t", "1">:$lanes,
+    DefaultValuedParameter<"int64_t", "1">:$unroll,
+    DefaultValuedParameter<"int64_t", "4096">:$block,
+    DefaultValuedParameter<"int64_t", "0">:$prefetch,
+    DefaultValuedParameter<"int64_t", "-1">:$nontemporal,
+    DefaultValuedParameter<"int64_t", "1">:$rows_per_task,
+    Softmax_EnumParameter<Softmax_Threads, "None">:$threads,
+    Softmax_EnumParameter<Softmax_Accuracy, "Accurate">:$accuracy);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The schedule of the reference traversal.
+    static CPUScheduleAttr getReference(::mlir::MLIRContext *context);
+    /// Vectors have a length that is known at run time only.
+    bool isScalable() const;
+    bool hasFMA() const;
+    bool hasScalef() const;
+    /// f16 is converted to and from f32 by the hardware.
+    bool hasHalfConversion() const;
+    /// Loads and stores of `bits`-wide elements can be masked in hardware.
+    bool hasMaskedAccess(unsigned bits) const;
+    /// A stream fence must follow non-temporal stores.
+    bool needsStoreFence() const;
+  }];
+}
+
+#endif // DIALECT_SOFTMAX_SOFTMAXATTRS_TD

@@ -1,0 +1,36 @@
+// The lowering passes, in pipeline order.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef LOWERING_PASSES_TD
+#define LOWERING_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SoftmaxToRowsPass : Pass<"softmax-to-rows"> {
+  let summary = "write softmax operators as row programs";
+  let description = [{
+    Replaces every operator of the softmax dialect by row programs (and the
+    scalar operations around them), on tensors or memrefs, anywhere in the IR.
+
+    Example: test/lowering/softmax-to-rows.mlir
+  }];
+  let dependentDialects = ["row::RowDialect", "arith::ArithDialect",
+                           "math::MathDialect", "memref::MemRefDialect",
+                           "tensor::TensorDialect"];
+}
+
+def SoftmaxLowerRowsPass : Pass<"softmax-lower-rows", "::mlir::func::FuncOp"> {
+  let summary = "turn row programs into the loops their schedule asks for";
+  let description = [{
+    Replaces every `row.program` on memrefs by loops over rows and columns. The
+    traversal, the vector shape and all numbers come from the function's
+    `softmax.schedule`; without one, the reference traversal is used.
+
+    Example: test/lowering/softmax-lower-rows.mlir
+  }];
+  let dependentDialects = ["arith::ArithDialect", "memref::MemRefDialect",
+                           "scf::SCFDialect", "vector::VectorDialect",
+                           "LLVM::LLVMDialect"];
+}
+
+#endif // LOWERING_PASSES_TD

@@ -1,0 +1,345 @@
+// The loop over rows and the walk over a program's body.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lowering/RowTraversal.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+using namespace mlir;
+using namespace mlir::softmax;
+
+/// Totals are summed per task and then over the tasks. The number of tasks
+/// depends on the number of rows only, so that threads cannot change a result.
+static constexpr int64_t kMaxTotalTasks = 256;
+
+Value RowTraversal::index(int64_t value) {
+  return arith::ConstantIndexOp::create(b, value);
+}
+
+Value RowTraversal::inRow(Value column) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column, extent);
+}
+
+bool RowTraversal::isTotal(unsigned output) {
+  return program.getOutputMap(output).getNumResults() == 0;
+}
+
+Value RowTraversal::emitElement(Block *element, ValueRange arguments,
+                                Value column) {
+  IRMapping mapping = values;
+  mapping.map(element->getArguments(), arguments);
+  for (Operation &op : element->without_terminator()) {
+    if (auto columnOp = dyn_cast<row::ColumnOp>(op)) {
+      mapping.map(columnOp.getResult(), column);
+      continue;
+    }
+    b.clone(op, mapping);
+  }
+  return mapping.lookupOrDefault(element->getTerminator()->getOperand(0));
+}
+
+SmallVector<Value> RowTraversal::delinearize(Value rowIndex) {
+  int64_t rank = program.getSpaceRank();
+  SmallVector<int64_t> dims;
+  for (int64_t dim = 0; dim < rank; ++dim)
+    if (dim != program.getAxis())
+      dims.push_back(dim);
+  SmallVector<Value> indices(rank);
+  indices[program.getAxis()] = index(0);
+  for (int64_t dim : llvm::reverse(dims)) {
+    if (dim == dims.front()) {
+      indices[dim] = rowIndex;
+      break;
+    }
+    auto [operand, position] = program.getBound(dim);
+    Value size = memref::DimOp::create(b, operand, position);
+    indices[dim] = arith::RemUIOp::create(b, rowIndex, size);
+    rowIndex = arith::DivUIOp::create(b, rowIndex, size);
+  }
+  return indices;
+}
+
+Value RowTraversal::rowView(Value memref, AffineMap map,
+                            ArrayRef<Value> indices) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (type.getRank() == 1)
+    return memref;
+  SmallVector<OpFoldResult> offsets, sizes, strides;
+  for (auto [position, expr] : llvm::enumerate(map.getResults())) {
+    int64_t dim = cast<AffineDimExpr>(expr).getPosition();
+    offsets.push_back(getAsOpFoldResult(indices[dim]));
+    sizes.push_back(dim == program.getAxis() ? getAsOpFoldResult(extent)
+                                             : b.getIndexAttr(1));
+    strides.push_back(b.getIndexAttr(1));
+  }
+  SmallVector<int64_t> staticSizes;
+  SmallVector<Value> dynamicSizes;
+  dispatchIndexOpFoldResults(getAsOpFoldResult(extent), dynamicSizes,
+                             staticSizes);
+  auto rowType = memref::SubViewOp::inferRankReducedResultType(
+      staticSizes, type, offsets, sizes, strides);
+  return memref::SubViewOp::create(b, cast<MemRefType>(rowType), memref,
+                                   offsets, sizes, strides);
+}
+
+LogicalResult RowTraversal::run() {
+  for (Value operand : program->getOperands())
+    if (isa<TensorType>(operand.getType()))
+      return program.emitOpError("expected memrefs, bufferize first");
+  if (std::optional<std::string> reason = unsupported())
+    return program.emitOpError("cannot be traversed as '")
+           << stringifyTraversal(schedule.getTraversal()) << "': " << *reason;
+
+  b.setInsertionPoint(program);
+  auto dimension = [&](int64_t dim) -> Value {
+    auto [operand, position] = program.getBound(dim);
+    return b.createOrFold<memref::DimOp>(operand, position);
+  };
+  extent = program.traversesRows() ? dimension(program.getAxis()) : index(0);
+  rowCount = index(1);
+  for (int64_t dim = 0; dim < program.getSpaceRank(); ++dim)
+    if (dim != program.getAxis())
+      rowCount = b.createOrFold<arith::MulIOp>(rowCount, dimension(dim));
+  begin();
+
+  SmallVector<unsigned> totalOutputs;
+  for (unsigned i = 0, e = program.getOutputs().size(); i < e; ++i)
+    if (isTotal(i))
+      totalOutputs.push_back(i);
+  bool parallel = schedule.getThreads() != Threads::None &&
+                  program.traversesRows();
+
+  // Tasks of equally many rows, the last one possibly smaller.
+  Value taskRows = index(schedule.getRowsPerTask());
+  if (!totalOutputs.empty()) {
+    Value least = b.createOrFold<arith::CeilDivUIOp>(rowCount,
+                                                     index(kMaxTotalTasks));
+    taskRows = b.createOrFold<arith::MaxUIOp>(least, taskRows);
+  } else if (!parallel) {
+    taskRows = b.createOrFold<arith::MaxUIOp>(rowCount, index(1));
+  }
+  Value tasks = b.createOrFold<arith::CeilDivUIOp>(rowCount, taskRows);
+  auto emitTask = [&](Value task, Totals &totals) {
+    Value from = b.createOrFold<arith::MulIOp>(task, taskRows);
+    Value to = b.createOrFold<arith::MinUIOp>(
+        rowCount, b.createOrFold<arith::AddIOp>(from, taskRows));
+    emitRows(from, to, totals);
+    endTask();
+  };
+
+  Totals zero(totalOutputs.size());
+  for (Value &total : zero)
+    total = arith::ConstantOp::create(b, b.getF64FloatAttr(0));
+  Totals sums = zero;
+  if (!parallel) {
+    auto loop = scf::ForOp::create(b, index(0), tasks, index(1), zero);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      Totals totals = zero;
+      emitTask(loop.getInductionVar(), totals);
+      for (auto [total, sum] : llvm::zip(totals, loop.getRegionIterArgs()))
+        total = arith::AddFOp::create(b, sum, total);
+      if (!totals.empty())
+        scf::YieldOp::create(b, totals);
+    }
+    sums.assign(loop.result_begin(), loop.result_end());
+  } else {
+    SmallVector<Value> partials;
+    for (size_t i = 0; i < totalOutputs.size(); ++i)
+      partials.push_back(memref::AllocaOp::create(
+          b, MemRefType::get({kMaxTotalTasks}, b.getF64Type())));
+    auto loop =
+        scf::ParallelOp::create(b, ValueRange{index(0)}, ValueRange{tasks},
+                                ValueRange{index(1)}, ValueRange());
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      Totals totals = zero;
+      emitTask(loop.getInductionVars().front(), totals);
+      for (auto [total, partial] : llvm::zip(totals, partials))
+        memref::StoreOp::create(b, total, partial,
+                                loop.getInductionVars().front());
+    }
+    if (!partials.empty()) {
+      auto gather = scf::ForOp::create(b, index(0), tasks, index(1), zero);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(gather.getBody());
+      Totals totals;
+      for (auto [partial, sum] :
+           llvm::zip(partials, gather.getRegionIterArgs()))
+        totals.push_back(arith::AddFOp::create(
+            b, sum,
+            memref::LoadOp::create(b, partial, gather.getInductionVar())));
+      scf::YieldOp::create(b, totals);
+      sums.assign(gather.result_begin(), gather.result_end());
+    }
+  }
+  for (auto [output, sum] : llvm::zip(totalOutputs, sums)) {
+    Value destination = program.getOutputs()[output];
+    Type type = cast<MemRefType>(destination.getType()).getElementType();
+    Value rounded = sum;
+    if (!type.isF64())
+      rounded = arith::TruncFOp::create(b, type, sum);
+    memref::StoreOp::create(b, rounded, destination, ValueRange());
+  }
+  rewriter.eraseOp(program);
+  return success();
+}
+
+void RowTraversal::emitRows(Value from, Value to, Totals &totals) {
+  auto loop = scf::ForOp::create(b, from, to, index(1), totals);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Totals next(loop.getRegionIterArgs());
+  emitRow(loop.getInductionVar(), next);
+  if (!next.empty())
+    scf::YieldOp::create(b, next);
+  totals.assign(loop.result_begin(), loop.result_end());
+}
+
+void RowTraversal::emitRow(Value rowIndex, Totals &totals) {
+  SmallVector<Value> indices = delinearize(rowIndex);
+  auto at = [&](AffineMap map) {
+    SmallVector<Value> picked;
+    for (AffineExpr expr : map.getResults())
+      picked.push_back(indices[cast<AffineDimExpr>(expr).getPosition()]);
+    return picked;
+  };
+  Block *body = program.getBodyBlock();
+  for (auto [i, input] : llvm::enumerate(program.getInputs())) {
+    AffineMap map = program.getInputMap(i);
+    Value argument = body->getArgument(i);
+    if (program.hasAxis(map))
+      rows[argument] = rowView(input, map, indices);
+    else if (isa<MemRefType>(input.getType()))
+      values.map(argument, memref::LoadOp::create(b, input, at(map)).getResult());
+    else
+      values.map(argument, input);
+  }
+  outputRows.clear();
+  for (auto [i, output] : llvm::enumerate(program.getOutputs())) {
+    AffineMap map = program.getOutputMap(i);
+    outputRows.push_back(program.hasAxis(map) ? rowView(output, map, indices)
+                                              : Value());
+  }
+
+  SmallVector<Value> scalars = emitBody();
+  unsigned total = 0;
+  for (auto [i, output] : llvm::enumerate(program.getOutputs())) {
+    if (outputRows[i])
+      continue;
+    if (!isTotal(i)) {
+      memref::StoreOp::create(b, scalars[i], output,
+                              at(program.getOutputMap(i)));
+      continue;
+    }
+    Value wide = scalars[i];
+    if (!wide.getType().isF64())
+      wide = arith::ExtFOp::create(b, b.getF64Type(), wide);
+    totals[total] = arith::AddFOp::create(b, totals[total], wide);
+    ++total;
+  }
+}
+
+/// True when everything that `region` uses from the program's body is known.
+static bool isReady(Region &region, Block *body, const IRMapping &values) {
+  bool ready = true;
+  visitUsedValuesDefinedAbove(region, [&](OpOperand *operand) {
+    if (operand->get().getParentBlock() == body)
+      ready &= values.contains(operand->get());
+  });
+  return ready;
+}
+
+/// Emits the body for the current row: one value per output, null for rows.
+SmallVector<Value> RowTraversal::emitBody() {
+  Block *body = program.getBodyBlock();
+  auto yield = cast<row::YieldOp>(body->getTerminator());
+  SmallVector<Type> scalarTypes;
+  for (auto [row, value] : llvm::zip(outputRows, yield.getValues()))
+    if (!row)
+      scalarTypes.push_back(value.getType());
+
+  // A skipped row becomes the other branch of a conditional around the rest.
+  scf::IfOp skip;
+  SmallVector<row::MapOp> maps;
+  SmallVector<Value> mapOutputs;
+  for (Operation &op : body->without_terminator()) {
+    if (auto skipIf = dyn_cast<row::SkipIfOp>(op)) {
+      skip = scf::IfOp::create(b, scalarTypes,
+                               values.lookupOrDefault(skipIf.getCondition()),
+                               /*withElseRegion=*/true);
+      b.setInsertionPointToStart(&skip.getThenRegion().front());
+      SmallVector<Value> scalars;
+      for (auto [row, value] : llvm::zip(outputRows, skipIf.getValues())) {
+        Value emitted = values.lookupOrDefault(value);
+        if (row)
+          fill(row, emitted);
+        else
+          scalars.push_back(emitted);
+      }
+      if (!scalars.empty())
+        scf::YieldOp::create(b, scalars);
+      b.setInsertionPointToStart(&skip.getElseRegion().front());
+    } else if (auto extentOp = dyn_cast<row::ExtentOp>(op)) {
+      values.map(extentOp.getResult(), extent);
+    } else if (auto at = dyn_cast<row::AtOp>(op)) {
+      Value column = values.lookupOrDefault(at.getColumn());
+      auto guarded = scf::IfOp::create(
+          b, inRow(column),
+          [&](OpBuilder &nested, Location loc) {
+            Value element = memref::LoadOp::create(nested, loc,
+                                                   rowOf(at.getRow()), column);
+            scf::YieldOp::create(nested, loc, element);
+          },
+          [&](OpBuilder &nested, Location loc) {
+            Value zero = arith::ConstantOp::create(
+                nested, loc, nested.getZeroAttr(at.getType()));
+            scf::YieldOp::create(nested, loc, zero);
+          });
+      values.map(at.getResult(), guarded.getResult(0));
+    } else if (auto first = dyn_cast<row::ReduceOp>(op)) {
+      if (values.contains(first.getResult(0)))
+        continue; // shared the sweep of an earlier one
+      SmallVector<row::ReduceOp> group = {first};
+      for (Operation *next = op.getNextNode(); next; next = next->getNextNode())
+        if (auto other = dyn_cast<row::ReduceOp>(next))
+          if (!values.contains(other.getResult(0)) &&
+              isReady(other.getElement(), body, values))
+            group.push_back(other);
+      reduce(group);
+    } else if (auto map = dyn_cast<row::MapOp>(op)) {
+      maps.push_back(map);
+    } else {
+      b.clone(op, values);
+    }
+  }
+
+  SmallVector<row::MapOp> written;
+  for (auto [row, value] : llvm::zip(outputRows, yield.getValues()))
+    if (row) {
+      written.push_back(value.getDefiningOp<row::MapOp>());
+      mapOutputs.push_back(row);
+    }
+  if (!written.empty())
+    map(written, mapOutputs);
+
+  SmallVector<Value> scalars, results;
+  for (auto [row, value] : llvm::zip(outputRows, yield.getValues()))
+    if (!row)
+      scalars.push_back(values.lookupOrDefault(value));
+  if (skip) {
+    if (!scalars.empty())
+      scf::YieldOp::create(b, scalars);
+    b.setInsertionPointAfter(skip);
+    scalars.assign(skip.result_begin(), skip.result_end());
+  }
+  auto next = scalars.begin();
+  for (Value row : outputRows)
+    results.push_back(row ? Value() : *next++);
+  return results;
+}

@@ -1,0 +1,73 @@
+// What all CPU traversals share: the loop over rows and the walk over a
+// program's body. A traversal adds how the elements of a row are swept.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef LOWERING_ROWTRAVERSAL_H
+#define LOWERING_ROWTRAVERSAL_H
+
+#include "dialect/softmax/Softmax.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace mlir::softmax {
+
+/// Turns one row program on memrefs into loops. Derived classes sweep a row.
+class RowTraversal {
+public:
+  RowTraversal(row::ProgramOp program, CPUScheduleAttr schedule,
+               RewriterBase &rewriter)
+      : program(program), schedule(schedule),
+        b(program.getLoc(), rewriter), rewriter(rewriter) {}
+  virtual ~RowTraversal() = default;
+
+  /// Replaces the program by loops.
+  LogicalResult run();
+
+protected:
+  /// A reason why this traversal cannot do the program, or nothing.
+  virtual std::optional<std::string> unsupported() { return std::nullopt; }
+  /// Called once before the loop over rows, at the program.
+  virtual void begin() {}
+  /// Called at the end of every task.
+  virtual void endTask() {}
+  /// Emits reductions that can share a sweep; maps their results in `values`.
+  virtual void reduce(ArrayRef<row::ReduceOp> reduces) = 0;
+  /// Emits the maps of the program, which share a sweep. `outputs` are the
+  /// rows that they write.
+  virtual void map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs) = 0;
+  /// Fills a row of an output with a scalar.
+  virtual void fill(Value output, Value value) = 0;
+
+  Value index(int64_t value);
+  /// The row (a rank-1 memref) behind a block argument of the program.
+  Value rowOf(Value elements) { return rows.lookup(elements); }
+  /// Emits a scalar element region at one column.
+  Value emitElement(Block *element, ValueRange arguments, Value column);
+  /// True when `column` lies in the row.
+  Value inRow(Value column);
+
+  row::ProgramOp program;
+  CPUScheduleAttr schedule;
+  ImplicitLocOpBuilder b;
+  RewriterBase &rewriter;
+  /// Scalars of the body that have been emitted.
+  IRMapping values;
+  /// Number of elements of a row, and of rows.
+  Value extent, rowCount;
+
+private:
+  using Totals = SmallVector<Value>;
+  void emitRows(Value from, Value to, Totals &totals);
+  void emitRow(Value rowIndex, Totals &totals);
+  SmallVector<Value> emitBody();
+  SmallVector<Value> delinearize(Value rowIndex);
+  Value rowView(Value memref, AffineMap map, ArrayRef<Value> indices);
+  bool isTotal(unsigned output);
+
+  /// Rows (rank-1 memrefs) of the current row, by block argument and output.
+  DenseMap<Value, Value> rows;
+  SmallVector<Value> outputRows;
+};
+
+} // namespace mlir::softmax
+
+#endif // LOWERING_ROWTRAVERSAL_H

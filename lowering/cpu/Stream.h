@@ -1,0 +1,85 @@
+// The stream traversal: rows of unit stride, swept in blocks.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef LOWERING_CPU_STREAM_H
+#define LOWERING_CPU_STREAM_H
+
+#include "lowering/RowTraversal.h"
+#include "lowering/cpu/VectorRow.h"
+
+namespace mlir::softmax {
+
+/// All reductions of a row come from one read out of memory: a block of columns
+/// is small enough to stay in L1, so its maximum and then its sums are taken
+/// while it is there, and merged into those of the row. A second sweep writes
+/// the results. Sums are kept per lane within a block only, so that their error
+/// does not grow with the row, and across blocks in f64.
+class StreamTraversal : public RowTraversal {
+public:
+  StreamTraversal(row::ProgramOp program, CPUScheduleAttr schedule,
+                  RewriterBase &rewriter)
+      : RowTraversal(program, schedule, rewriter), vectors(b, schedule) {}
+
+  /// A reason why rows of the program cannot be swept with vectors.
+  static std::optional<std::string> whyNot(row::ProgramOp program);
+
+protected:
+  std::optional<std::string> unsupported() override { return whyNot(program); }
+  void begin() override;
+  void endTask() override;
+  void reduce(ArrayRef<row::ReduceOp> reduces) override;
+  void map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs) override;
+  void fill(Value output, Value value) override;
+
+private:
+  /// One accumulator of a sweep.
+  struct Accumulator {
+    FloatType type;
+    bool isMax;
+  };
+  using Step =
+      function_ref<SmallVector<Value>(const Columns &, ValueRange carried)>;
+  using Compute = function_ref<SmallVector<Value>(const Columns &)>;
+  /// A scalar that overrides one column of an output.
+  struct Override {
+    Value column, value;
+  };
+
+  //===--- Reductions (StreamReduce.cpp) --------------------------------===//
+
+  /// Folds the columns [from, to) with `unroll` vectors of every accumulator.
+  /// `exact`: the number of columns is a multiple of a step.
+  SmallVector<Value> sweep(Value from, Value to, bool exact,
+                           ArrayRef<Accumulator> accumulators, Step step);
+  /// The reductions over one block; per LogSumExp the maximum and the tail (or
+  /// the sum, when no one asks for the tail).
+  SmallVector<Value> reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
+                                 Value to, bool exact);
+  SmallVector<Value> merge(ArrayRef<row::ReduceOp> reduces, ValueRange row,
+                           ValueRange block);
+  Value elementsAt(Region &element, ValueRange rows, const Columns &columns);
+  void prefetch(ValueRange rows, const Columns &columns);
+
+  //===--- Maps (StreamMap.cpp) -----------------------------------------===//
+
+  void write(ArrayRef<Value> outputs, ArrayRef<Override> overrides,
+             Compute compute);
+  void writePlain(ArrayRef<Value> outputs, Value from, Value to,
+                  Compute compute);
+  void writeNontemporal(Value output, Override override, Compute compute);
+
+  Value stepColumns();
+  Value scalarConstant(FloatType type, double value);
+  Value larger(Value a, Value b);
+  Value toWide(Value value);
+
+  VectorRow vectors;
+  /// i1: this call's output goes past the caches. Null when it never does.
+  Value nontemporal;
+  /// The rows have been read once already, so that they are in a cache.
+  bool inCache = false;
+};
+
+} // namespace mlir::softmax
+
+#endif // LOWERING_CPU_STREAM_H

@@ -1,0 +1,212 @@
+// Vectors over the columns of a row.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lowering/cpu/VectorRow.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::softmax;
+
+VectorType VectorRow::vectorOf(Type scalar) const {
+  return VectorType::get({schedule.getLanes()}, scalar,
+                         {schedule.isScalable()});
+}
+
+Value VectorRow::splat(Value scalar) {
+  return vector::BroadcastOp::create(b, vectorOf(scalar.getType()), scalar);
+}
+
+Value VectorRow::constant(Type scalar, double value) {
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(vectorOf(scalar), b.getFloatAttr(scalar, value)));
+}
+
+Value VectorRow::lanes() {
+  Value lanes = arith::ConstantIndexOp::create(b, schedule.getLanes());
+  if (!schedule.isScalable())
+    return lanes;
+  return arith::MulIOp::create(b, lanes, vector::VectorScaleOp::create(b));
+}
+
+Columns VectorRow::partial(Value first, Value end) {
+  Value left = arith::SubIOp::create(b, end, first);
+  Value count = arith::MinUIOp::create(b, left, lanes());
+  Value mask =
+      vector::CreateMaskOp::create(b, vectorOf(b.getI1Type()), ValueRange{left});
+  return {first, count, mask, 0};
+}
+
+Value VectorRow::scratch(Type scalar) {
+  // In the entry block, so that a loop does not grow the stack.
+  OpBuilder::InsertionGuard guard(b);
+  auto function =
+      b.getInsertionBlock()->getParentOp()->getParentOfType<FunctionOpInterface>();
+  if (!function)
+    function = cast<FunctionOpInterface>(b.getInsertionBlock()->getParentOp());
+  b.setInsertionPointToStart(&function.getFunctionBody().front());
+  return memref::AllocaOp::create(
+      b, MemRefType::get({schedule.getLanes()}, scalar), b.getI64IntegerAttr(64));
+}
+
+/// Copies `count` elements between a row and a scratch buffer.
+static void copyColumns(ImplicitLocOpBuilder &b, Value from, Value fromOffset,
+                        Value to, Value toOffset, Value count) {
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  auto loop = scf::ForOp::create(b, zero, count, one);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value i = loop.getInductionVar();
+  Value element = memref::LoadOp::create(
+      b, from, ValueRange{arith::AddIOp::create(b, fromOffset, i)});
+  memref::StoreOp::create(b, element, to,
+                          ValueRange{arith::AddIOp::create(b, toOffset, i)});
+}
+
+Value VectorRow::load(Value row, const Columns &columns) {
+  Type scalar = cast<MemRefType>(row.getType()).getElementType();
+  VectorType type = vectorOf(scalar);
+  if (!columns.isPartial())
+    return vector::LoadOp::create(b, type, row, columns.first);
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  if (schedule.hasMaskedAccess(scalar.getIntOrFloatBitWidth()))
+    return vector::MaskedLoadOp::create(b, type, row, columns.first,
+                                        columns.mask, zero);
+  Value all = lanes();
+  Value full = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                     columns.count, all);
+  auto branch = scf::IfOp::create(b, type, full, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&branch.getThenRegion().front());
+  scf::YieldOp::create(
+      b, ValueRange{vector::LoadOp::create(b, type, row, columns.first)});
+  b.setInsertionPointToStart(&branch.getElseRegion().front());
+  Value buffer = scratch(scalar);
+  Value start = arith::ConstantIndexOp::create(b, 0);
+  vector::StoreOp::create(b, zero, buffer, start);
+  copyColumns(b, row, columns.first, buffer, start, columns.count);
+  scf::YieldOp::create(
+      b, ValueRange{vector::LoadOp::create(b, type, buffer, start)});
+  return branch.getResult(0);
+}
+
+void VectorRow::store(Value vector, Value row, const Columns &columns) {
+  Type scalar = cast<MemRefType>(row.getType()).getElementType();
+  if (!columns.isPartial()) {
+    vector::StoreOp::create(b, vector, row, columns.first);
+    return;
+  }
+  if (schedule.hasMaskedAccess(scalar.getIntOrFloatBitWidth())) {
+    vector::MaskedStoreOp::create(b, row, columns.first, columns.mask, vector);
+    return;
+  }
+  Value full = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                     columns.count, lanes());
+  auto branch =
+      scf::IfOp::create(b, TypeRange(), full, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&branch.getThenRegion().front());
+  vector::StoreOp::create(b, vector, row, columns.first);
+  b.setInsertionPointToStart(&branch.getElseRegion().front());
+  Value buffer = scratch(scalar);
+  Value start = arith::ConstantIndexOp::create(b, 0);
+  vector::StoreOp::create(b, vector, buffer, start);
+  copyColumns(b, buffer, start, row, columns.first, columns.count);
+}
+
+void VectorRow::storeNontemporal(Value vector, Value row,
+                                 const Columns &columns) {
+  auto type = cast<VectorType>(vector.getType());
+  int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  vector::StoreOp::create(b, vector, row, columns.first, /*nontemporal=*/true,
+                          llvm::MaybeAlign(bytes));
+}
+
+Value VectorRow::emit(Block *element, ValueRange vectors,
+                      const Columns &columns, const IRMapping &scalars) {
+  IRMapping mapping;
+  mapping.map(element->getArguments(), vectors);
+  auto operandOf = [&](Value value) -> Value {
+    if (Value mapped = mapping.lookupOrNull(value))
+      return mapped;
+    Value wide = splat(scalars.lookupOrDefault(value));
+    mapping.map(value, wide);
+    return wide;
+  };
+  for (Operation &op : element->without_terminator()) {
+    if (isa<row::ColumnOp>(op)) {
+      Value step = vector::StepOp::create(b, vectorOf(b.getIndexType()));
+      mapping.map(op.getResult(0),
+                  arith::AddIOp::create(b, step, splat(columns.first))
+                      .getResult());
+      continue;
+    }
+    if (op.hasTrait<OpTrait::ConstantLike>()) {
+      Value scalar = b.clone(op)->getResult(0);
+      mapping.map(op.getResult(0), splat(scalar));
+      continue;
+    }
+    // Elementwise operations have the same form on vectors.
+    SmallVector<Value> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(operandOf(operand));
+    SmallVector<Type> results;
+    for (Type type : op.getResultTypes())
+      results.push_back(vectorOf(type));
+    OperationState state(op.getLoc(), op.getName(), operands, results,
+                         op.getAttrs());
+    Operation *wide = b.create(state);
+    mapping.map(op.getResults(), wide->getResults());
+  }
+  return operandOf(element->getTerminator()->getOperand(0));
+}
+
+Value VectorRow::maskOut(Value vector, Value neutral, const Columns &columns) {
+  if (!columns.isPartial())
+    return vector;
+  return arith::SelectOp::create(b, columns.mask, vector, neutral);
+}
+
+Value VectorRow::max(Value candidate, Value current) {
+  switch (schedule.getIsa()) {
+  case Isa::NEON:
+  case Isa::SVE:
+  case Isa::RVV: // one instruction that ignores NaN
+    return arith::MaxNumFOp::create(b, candidate, current);
+  default: // x86 max and wasm pmax: the comparison fails for NaN
+    break;
+  }
+  Value larger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, candidate,
+                                       current);
+  return arith::SelectOp::create(b, larger, candidate, current);
+}
+
+Value VectorRow::foldLanes(Value vector,
+                           function_ref<Value(Value, Value)> combine,
+                           bool isMax) {
+  auto type = cast<VectorType>(vector.getType());
+  if (schedule.isScalable())
+    // The lanes are folded by the hardware's instruction; `reassoc` allows it
+    // to be a tree. No mask and no NaN is involved in the maximum.
+    return vector::ReductionOp::create(
+        b, isMax ? vector::CombiningKind::MAXNUMF : vector::CombiningKind::ADD,
+        vector, arith::FastMathFlags::reassoc);
+  int64_t lanes = type.getDimSize(0);
+  while (lanes > 1) {
+    lanes /= 2;
+    SmallVector<int64_t> low, high;
+    for (int64_t i = 0; i < lanes; ++i) {
+      low.push_back(i);
+      high.push_back(i + lanes);
+    }
+    Value lower = vector::ShuffleOp::create(b, vector, vector, low);
+    Value upper = vector::ShuffleOp::create(b, vector, vector, high);
+    vector = combine(lower, upper);
+  }
+  return vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{0});
+}
