@@ -1,8 +1,8 @@
-// RUN: softmax-opt %s --allow-unregistered-dialect -softmax-lower-math -cse | FileCheck %s
-// RUN: softmax-opt %s --allow-unregistered-dialect -softmax-lower-math=fma=false | FileCheck %s --check-prefix=PLAIN
-// RUN: softmax-opt %s --allow-unregistered-dialect -softmax-lower-math=scalef=true | FileCheck %s --check-prefix=SCALEF
-// RUN: softmax-opt %s --allow-unregistered-dialect -softmax-lower-math=fast=true | FileCheck %s --check-prefix=FAST
-// RUN: softmax-opt %s --allow-unregistered-dialect -softmax-lower-math="native-half=true keep-signaling=true" | FileCheck %s --check-prefix=NATIVE
+// RUN: softmax-opt %s -softmax-lower-math -cse | FileCheck %s
+// RUN: softmax-opt %s -softmax-lower-math=fma=false | FileCheck %s --check-prefix=PLAIN
+// RUN: softmax-opt %s -softmax-lower-math=scalef=true | FileCheck %s --check-prefix=SCALEF
+// RUN: softmax-opt %s -softmax-lower-math=fast=true | FileCheck %s --check-prefix=FAST
+// RUN: softmax-opt %s -softmax-lower-math="native-half=true keep-signaling=true" | FileCheck %s --check-prefix=NATIVE
 
 // Without FMA no math.fma may remain, it would call the C library.
 // PLAIN-NOT: math.fma
@@ -33,7 +33,7 @@
 // FAST-NOT:     math.fma
 // FAST:         return
 func.func @exp_nonpositive(%x: vector<8xf32>) -> vector<8xf32> {
-  %0 = "row.exp_nonpositive"(%x) : (vector<8xf32>) -> vector<8xf32>
+  %0 = row.exp_nonpositive %x : vector<8xf32>
   return %0 : vector<8xf32>
 }
 
@@ -57,7 +57,7 @@ func.func @exp_of_any_argument(%x: f64) -> f64 {
 // CHECK-NOT:     math.fma
 // CHECK:         return
 func.func @scalable(%x: vector<[4]xf32>) -> vector<[4]xf32> {
-  %0 = "row.exp_nonpositive"(%x) : (vector<[4]xf32>) -> vector<[4]xf32>
+  %0 = row.exp_nonpositive %x : vector<[4]xf32>
   return %0 : vector<[4]xf32>
 }
 
@@ -81,7 +81,7 @@ func.func @scalef_f32(%x: vector<16xf32>) -> vector<16xf32> {
 // SCALEF:         llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.pd.512"
 // SCALEF:         return
 func.func @scalef_f64(%x: vector<8xf64>) -> vector<8xf64> {
-  %0 = "row.exp_nonpositive"(%x) : (vector<8xf64>) -> vector<8xf64>
+  %0 = row.exp_nonpositive %x : vector<8xf64>
   return %0 : vector<8xf64>
 }
 
