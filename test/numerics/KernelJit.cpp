@@ -9,14 +9,15 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 
 using namespace mlir;
@@ -126,6 +127,24 @@ static void lowerToLLVM(ModuleOp module) {
     llvm::report_fatal_error("the kernel does not lower to LLVM");
 }
 
+/// Level 3, but scalar code is to stay scalar.
+static void optimize(llvm::Module &module, llvm::TargetMachine &target) {
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = tuning.SLPVectorization = false;
+  llvm::PassBuilder builder(&target, tuning);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(module, modules);
+}
+
 Kernel test::compile(const InstructionSet &isa, Element from, Element to,
                      const BuildFunction &build) {
   static bool initialized = !llvm::InitializeNativeTarget() &&
@@ -152,7 +171,7 @@ Kernel test::compile(const InstructionSet &isa, Element from, Element to,
   auto target = check(machine.createTargetMachine());
   llvmModule->setDataLayout(target->createDataLayout());
   llvmModule->setTargetTriple(target->getTargetTriple());
-  check(makeOptimizingTransformer(3, 0, target.get())(llvmModule.get()));
+  optimize(*llvmModule, *target);
 
   std::shared_ptr<llvm::orc::LLJIT> jit =
       check(llvm::orc::LLJITBuilder()
