@@ -1,8 +1,11 @@
 // softmax-opt: mlir-opt with the dialects and passes of this project.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "codegen/Passes.h"
+#include "codegen/cpu/Pipelines.h"
 #include "dialect/softmax/Softmax.h"
 #include "lowering/Passes.h"
+#include "lowering/math/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -18,6 +21,9 @@ int main(int argc, char **argv) {
   row::registerBufferizableOpInterfaceExternalModels(registry);
   registerAllPasses();
   softmax::registerLoweringPasses();
+  softmax::registerLoweringMathPasses();
+  softmax::registerCodegenPasses();
+  softmax::registerCPUPipelines();
   return asMainReturnCode(
       MlirOptMain(argc, argv, "softmax-opt: softmax kernels on MLIR\n", registry));
 }

@@ -1,0 +1,342 @@
+// From a request or an IR file to files on disk.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/Emit.h"
+
+#include "codegen/SharedObject.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Object/ArchiveWriter.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/TargetParser/Triple.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace mlir::softmax;
+
+char EmitError::ID = 0;
+
+static constexpr llvm::StringLiteral kKinds[] = {"h",  "a",  "o",    "so",
+                                                 "s",  "ll", "mlir", "manifest"};
+static constexpr llvm::StringLiteral kLaterKinds[] = {
+    "ptx", "cubin", "hsaco", "spv", "halide", "html"};
+
+llvm::ArrayRef<llvm::StringLiteral> softmax::getEmitKinds() { return kKinds; }
+
+static llvm::Error wrong(const llvm::Twine &message) {
+  return llvm::make_error<EmitError>(ExitCode::WrongRequest, message.str());
+}
+
+static double now() {
+  using namespace std::chrono;
+  return duration<double>(steady_clock::now().time_since_epoch()).count();
+}
+
+/// Reads `#softmax.cpu_schedule<...>` from a file.
+static llvm::Expected<CPUScheduleAttr> readSchedule(StringRef path,
+                                                    MLIRContext *context) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!buffer)
+    return wrong("cannot read schedule '" + path +
+                 "': " + buffer.getError().message());
+  std::string problem;
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+    if (problem.empty())
+      problem = diagnostic.str();
+    return success();
+  });
+  StringRef text = (*buffer)->getBuffer().trim();
+  auto schedule =
+      dyn_cast_or_null<CPUScheduleAttr>(parseAttribute(text, context));
+  if (!schedule)
+    return wrong("schedule '" + path + "' is not valid (" +
+                 (problem.empty() ? "it is no #softmax.cpu_schedule" : problem) +
+                 "); a manifest of an emitted kernel shows one");
+  return schedule;
+}
+
+llvm::Error softmax::resolve(EmitOptions &options, MLIRContext *context) {
+  for (const std::string &kind : options.kinds) {
+    if (llvm::is_contained(kLaterKinds, kind))
+      return wrong("--emit=" + kind +
+                   " is not available in this version; available are " +
+                   llvm::join(getEmitKinds(), ", "));
+    if (!llvm::is_contained(kKinds, kind))
+      return wrong("--emit='" + kind + "' is unknown; expected some of " +
+                   llvm::join(getEmitKinds(), ", "));
+  }
+  CompileOptions &compile = options.compile;
+  std::vector<std::string> names = options.targetNames;
+  auto add = [&](StringRef name) -> llvm::Error {
+    llvm::Expected<CPUTarget> target = parseCPUTarget(name);
+    if (!target)
+      return wrong(llvm::toString(target.takeError()));
+    llvm::Triple triple(target->triple);
+    if (!compile.targets.empty() &&
+        llvm::Triple(compile.targets.front().triple).getArch() !=
+            triple.getArch())
+      return wrong("targets " + compile.targets.front().name + " and " + name +
+                   " are of different architectures and cannot share a kernel; "
+                   "emit them into two directories");
+    compile.targets.push_back(*target);
+    return llvm::Error::success();
+  };
+  llvm::StringSet<> seen;
+  for (const std::string &name : names) {
+    if (!seen.insert(name).second)
+      return wrong("target '" + name + "' is named twice; name it once");
+    if (llvm::Error error = add(name))
+      return error;
+  }
+  // A kernel with run-time dispatch always has a variant that runs.
+  const CPUTarget first = compile.targets.front();
+  if (names.size() > 1 && llvm::none_of(compile.targets, [](const CPUTarget &t) {
+        return t.level == 0;
+      }))
+    if (llvm::Error error = add(first.isX86() ? "x86-64" : "aarch64"))
+      return error;
+  if (!options.scheduleFile.empty()) {
+    llvm::Expected<CPUScheduleAttr> schedule =
+        readSchedule(options.scheduleFile, context);
+    if (!schedule)
+      return schedule.takeError();
+    if (compile.targets.size() > 1)
+      return wrong("--schedule fits one target, got " +
+                   llvm::Twine(compile.targets.size()) +
+                   "; name one with --target-cpu");
+    compile.schedule = *schedule;
+    compile.threads = schedule->getThreads();
+    compile.accuracy = schedule->getAccuracy();
+  }
+  return llvm::Error::success();
+}
+
+/// Compiles `module`, whose only public function is `info.name`, and writes the
+/// files.
+static llvm::Expected<EmittedKernel>
+emitModule(ModuleOp module, KernelInfo info, const EmitOptions &options) {
+  EmittedKernel kernel;
+  OutputFiles files(options.directory);
+  auto wants = [&](StringRef kind) {
+    return llvm::is_contained(options.kinds, kind);
+  };
+  std::string source;
+  if (wants("mlir"))
+    llvm::raw_string_ostream(source) << module;
+
+  double start = now();
+  llvm::Expected<ObjectCode> code =
+      compileForCPU(module, options.compile, info);
+  if (!code)
+    return code.takeError();
+  double lowered = now();
+  auto add = [&](StringRef kind, const llvm::Twine &name, StringRef contents) {
+    kernel.files.emplace_back(kind.str(), name.str());
+    kernel.sizes.push_back(contents.size());
+    files.add(kernel.files.back().second, contents);
+  };
+  if (wants("h"))
+    add("header", info.name + ".h", writeHeader(info));
+  if (wants("o") || wants("a") || wants("so")) {
+    auto object = code->emit(llvm::CodeGenFileType::ObjectFile);
+    if (!object)
+      return object.takeError();
+    StringRef bytes(object->data(), object->size());
+    if (wants("o"))
+      add("object", info.name + ".o", bytes);
+    if (wants("a")) {
+      llvm::MemoryBufferRef member(bytes, info.name + ".o");
+      llvm::SmallVector<llvm::NewArchiveMember, 1> members;
+      members.emplace_back(member);
+      auto archive = llvm::writeArchiveToBuffer(
+          members, llvm::SymtabWritingMode::NormalSymtab,
+          llvm::object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false);
+      if (!archive)
+        return archive.takeError();
+      add("archive", "lib" + info.name + ".a", (*archive)->getBuffer());
+    }
+    if (wants("so")) {
+      auto shared =
+          linkSharedObject(bytes, options.compile.targets.front(),
+                           options.compile.threads == Threads::OpenMP);
+      if (!shared)
+        return shared.takeError();
+      add("shared", "lib" + info.name + ".so", *shared);
+    }
+  }
+  if (wants("s")) {
+    auto assembly = code->emit(llvm::CodeGenFileType::AssemblyFile);
+    if (!assembly)
+      return assembly.takeError();
+    add("assembly", info.name + ".s",
+        StringRef(assembly->data(), assembly->size()));
+  }
+  if (wants("ll"))
+    add("llvm", info.name + ".ll", code->ir());
+  if (wants("mlir"))
+    add("mlir", info.name + ".mlir", source);
+  std::string manifest = writeManifest(info, kernel.files);
+  add("manifest", info.name + ".manifest.json", manifest);
+  if (llvm::Error error = files.commit())
+    return wrong(llvm::toString(std::move(error)));
+  kernel.lowerSeconds = lowered - start;
+  kernel.codegenSeconds = now() - lowered;
+  kernel.info = std::move(info);
+  return kernel;
+}
+
+/// The fields of the run-time log: backend, op, schedule:target, shape:type,
+/// options.
+static std::string describe(const KernelInfo &info, StringRef shape,
+                            const CompileOptions &compile, int64_t axis) {
+  std::string targets = llvm::join(
+      llvm::map_range(compile.targets,
+                      [](const CPUTarget &target) { return target.name; }),
+      "+");
+  std::string text = "cpu," + info.op + ",auto:" + targets + "," + shape.str();
+  return text + ",axis:" + std::to_string(axis);
+}
+
+llvm::Expected<EmittedKernel> softmax::emitKernel(MLIRContext *context,
+                                                  const KernelRequest &request,
+                                                  StringRef name,
+                                                  const EmitOptions &given) {
+  EmitOptions options = given;
+  options.compile.strided = request.strided;
+  options.compile.inPlace = request.inPlace;
+  KernelInfo info;
+  info.name = name.str();
+  info.op = request.op->name.str();
+  info.summary = request.op->formula.str() + " along axis " +
+                 std::to_string(request.axis) + " of " + request.shape.text;
+  info.bound = request.op->bound.str();
+  info.command = options.command;
+  info.type = request.shape.type;
+  int64_t dynamic = 0;
+  for (int64_t extent : request.shape.extents)
+    info.shape.push_back(ShapedType::isDynamic(extent)
+                             ? "d" + std::to_string(dynamic++)
+                             : std::to_string(extent));
+  auto &json = info.options;
+  const OperatorInfo &op = *request.op;
+  if (op.takes("axis"))
+    json["axis"] = request.axis;
+  if (op.isLoss()) {
+    json["reduction"] = stringifyReduction(request.reduction);
+    json["ignore_index"] = request.ignoreIndex;
+    json["target_type"] = request.targetType;
+    json["lse"] = request.lse;
+  }
+  if (op.takes("dloss"))
+    json["dloss"] = request.dloss;
+  if (op.takes("in-place"))
+    json["in_place"] = request.inPlace;
+  if (op.takes("out-type"))
+    json["out_type"] =
+        request.outType.empty() ? request.shape.type : request.outType;
+  if (op.takes("accuracy"))
+    json["accuracy"] = stringifyAccuracy(options.compile.accuracy);
+  json["strided"] = request.strided;
+  json["threads"] = stringifyThreads(options.compile.threads);
+
+  std::string shape = StringRef(request.shape.text).drop_back(
+      request.shape.type.size()).rtrim('x').str() + ":" + request.shape.type;
+  options.compile.description =
+      describe(info, shape, options.compile, request.axis);
+  std::string problem;
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+    if (problem.empty() &&
+        diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      problem = diagnostic.str();
+    return success();
+  });
+  OwningOpRef<ModuleOp> module = buildKernelModule(context, request, name);
+  OwningOpRef<ModuleOp> original = module->clone();
+  llvm::Expected<EmittedKernel> kernel = emitModule(*module, info, options);
+  if (kernel)
+    return kernel;
+  llvm::Error error = kernel.takeError();
+  if (error.isA<EmitError>())
+    return error;
+  // A checked request that does not compile is our fault.
+  std::string reproducer = ("smx-crash-" + name + ".mlir").str();
+  OutputFiles crash(".");
+  std::string text;
+  llvm::raw_string_ostream(text) << *original;
+  crash.add(reproducer, text);
+  std::string message = llvm::toString(std::move(error)) +
+                        (problem.empty() ? "" : ": " + problem);
+  if (llvm::Error failed = crash.commit())
+    llvm::consumeError(std::move(failed));
+  else
+    message += "; please report it with the reproducer ./" + reproducer;
+  return llvm::make_error<EmitError>(ExitCode::InternalError,
+                                     "internal error: " + message);
+}
+
+llvm::Expected<std::vector<EmittedKernel>>
+softmax::emitFile(MLIRContext *context, StringRef path,
+                  const EmitOptions &options) {
+  std::string problem;
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+    if (!problem.empty() ||
+        diagnostic.getSeverity() != DiagnosticSeverity::Error)
+      return success();
+    if (auto at = dyn_cast<FileLineColLoc>(diagnostic.getLocation()))
+      problem = (at.getFilename().getValue() + ":" + Twine(at.getLine()) + ":" +
+                 Twine(at.getColumn()) + ": ")
+                    .str();
+    problem += diagnostic.str();
+    // The first line is what is wrong; IR that follows is of no help here.
+    problem = StringRef(problem).split('\n').first.str();
+    return success();
+  });
+  if (!llvm::sys::fs::exists(path))
+    return wrong("cannot read '" + path + "': no such file");
+  OwningOpRef<ModuleOp> module =
+      parseSourceFile<ModuleOp>(path, ParserConfig(context));
+  if (!module)
+    return wrong(problem.empty() ? "'" + path.str() + "' is no MLIR module"
+                                 : problem);
+  std::vector<std::string> names;
+  for (auto function : module->getOps<func::FuncOp>())
+    if (function.isPublic() && !function.isExternal())
+      names.push_back(function.getName().str());
+  if (names.empty())
+    return wrong("'" + path + "' has no public function with a body; each one "
+                              "becomes a kernel");
+  std::vector<EmittedKernel> kernels;
+  for (const std::string &name : names) {
+    if (llvm::Error error = checkName(name))
+      return wrong(llvm::toString(std::move(error)));
+    OwningOpRef<ModuleOp> own = module->clone();
+    SymbolTable symbols(*own);
+    for (auto function : own->getOps<func::FuncOp>())
+      if (function.getName() != name && !function.isExternal())
+        function.setPrivate();
+    KernelInfo info;
+    info.name = name;
+    info.op = "from";
+    info.summary = "function @" + name + " of " + path.str();
+    info.bound = "that of the operators it holds";
+    info.command = options.command;
+    EmitOptions mine = options;
+    mine.compile.description = describe(info, name, mine.compile, 0);
+    llvm::Expected<EmittedKernel> kernel = emitModule(*own, info, mine);
+    if (!kernel) {
+      llvm::Error error = kernel.takeError();
+      if (error.isA<EmitError>())
+        return error;
+      std::string text = llvm::toString(std::move(error));
+      return wrong(problem.empty() ? text : problem);
+    }
+    kernels.push_back(std::move(*kernel));
+  }
+  return kernels;
+}

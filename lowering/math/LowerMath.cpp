@@ -1,0 +1,151 @@
+// softmax-lower-math: elementary functions and conversions become arithmetic.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialect/softmax/Softmax.h"
+#include "lowering/math/Math.h"
+#include "dialect/softmax/Softmax.h"
+#include "lowering/math/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+namespace mlir::softmax {
+#define GEN_PASS_DEF_SOFTMAXLOWERMATHPASS
+#include "lowering/math/Passes.h.inc"
+} // namespace mlir::softmax
+
+using namespace mlir;
+using namespace mlir::softmax;
+
+namespace {
+
+using Builder = Value (*)(ImplicitLocOpBuilder &, Value, const MathOptions &);
+
+bool isScalarOrVector(Type type) { return isa<FloatType, VectorType>(type); }
+
+bool isHalf(Type element) { return element.isF16() || element.isBF16(); }
+
+/// Replaces `op`, a function of one operand, by what `build` emits.
+LogicalResult expand(Operation *op, Builder build, const MathOptions &options,
+                     PatternRewriter &rewriter) {
+  Value x = op->getOperand(0);
+  Type type = x.getType();
+  Type element = getElementTypeOrSelf(type);
+  if (!isScalarOrVector(type))
+    return rewriter.notifyMatchFailure(op, "operand is no scalar or vector");
+  if (!element.isF32() && !element.isF64() && !isHalf(element))
+    return rewriter.notifyMatchFailure(op, "element type has no expansion");
+
+  ImplicitLocOpBuilder b(op->getLoc(), rewriter);
+  Value result;
+  if (isHalf(element)) {
+    Type wide = b.getF32Type();
+    if (auto vector = dyn_cast<VectorType>(type))
+      wide = vector.clone(wide);
+    // The function quiets NaN itself.
+    MathOptions widening = options;
+    widening.keepSignaling = true;
+    Value y = build(b, buildExtend(b, x, wide, widening), options);
+    result = buildTruncate(b, y, type, options);
+  } else {
+    result = build(b, x, options);
+  }
+  rewriter.replaceOp(op, result);
+  return success();
+}
+
+template <typename Op, Builder build>
+struct ExpandFunction : OpRewritePattern<Op> {
+  ExpandFunction(MLIRContext *context, const MathOptions &options)
+      : OpRewritePattern<Op>(context), options(options) {}
+
+  LogicalResult matchAndRewrite(Op op,
+                                PatternRewriter &rewriter) const override {
+    return expand(op, build, options, rewriter);
+  }
+
+  MathOptions options;
+};
+
+struct ExpandExtend : OpRewritePattern<arith::ExtFOp> {
+  ExpandExtend(MLIRContext *context, const MathOptions &options)
+      : OpRewritePattern(context), options(options) {}
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &rewriter) const override {
+    Type narrow = getElementTypeOrSelf(op.getIn());
+    Type wide = getElementTypeOrSelf(op.getType());
+    if (!isScalarOrVector(op.getType()))
+      return rewriter.notifyMatchFailure(op, "operand is no scalar or vector");
+    if (!isHalf(narrow) || !(wide.isF32() || wide.isF64()))
+      return rewriter.notifyMatchFailure(op, "expected f16 or bf16 to widen");
+    if (narrow.isF16() && wide.isF32() && options.nativeHalf)
+      return rewriter.notifyMatchFailure(op, "is an instruction");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, buildExtend(b, op.getIn(), op.getType(), options));
+    return success();
+  }
+
+  MathOptions options;
+};
+
+struct ExpandTruncate : OpRewritePattern<arith::TruncFOp> {
+  ExpandTruncate(MLIRContext *context, const MathOptions &options)
+      : OpRewritePattern(context), options(options) {}
+
+  LogicalResult matchAndRewrite(arith::TruncFOp op,
+                                PatternRewriter &rewriter) const override {
+    Type wide = getElementTypeOrSelf(op.getIn());
+    Type narrow = getElementTypeOrSelf(op.getType());
+    if (!isScalarOrVector(op.getType()))
+      return rewriter.notifyMatchFailure(op, "operand is no scalar or vector");
+    if (!isHalf(narrow) || !(wide.isF32() || wide.isF64()))
+      return rewriter.notifyMatchFailure(op, "expected a result f16 or bf16");
+    if (op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) !=
+        arith::RoundingMode::to_nearest_even)
+      return rewriter.notifyMatchFailure(op, "does not round to nearest even");
+    if (narrow.isF16() && wide.isF32() && options.nativeHalf)
+      return rewriter.notifyMatchFailure(op, "is an instruction");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, buildTruncate(b, op.getIn(), op.getType(), options));
+    return success();
+  }
+
+  MathOptions options;
+};
+
+struct SoftmaxLowerMath
+    : softmax::impl::SoftmaxLowerMathPassBase<SoftmaxLowerMath> {
+  using Base::Base;
+
+  /// The single place that decides how the functions of a kernel are expanded.
+  /// A kernel's schedule knows; other functions take the options.
+  MathOptions optionsFor(func::FuncOp function) {
+    CPUScheduleAttr schedule = getCPUSchedule(function);
+    if (!schedule)
+      return {fma, scalef, nativeHalf, fast, keepSignaling};
+    return {schedule.hasFMA(), schedule.hasScalef(),
+            schedule.hasHalfConversion(),
+            schedule.getAccuracy() == Accuracy::Fast,
+            /*keepSignaling=*/true};
+  }
+
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    RewritePatternSet patterns(context);
+    patterns.add<ExpandFunction<math::ExpOp, buildExp>,
+                 ExpandFunction<math::LogOp, buildLog>,
+                 ExpandFunction<math::Log1pOp, buildLog1p>,
+                 ExpandFunction<row::ExpNonPositiveOp, buildExpNonPositive>,
+                 ExpandExtend, ExpandTruncate>(context,
+                                               optionsFor(getOperation()));
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+};
+
+} // namespace

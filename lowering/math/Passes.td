@@ -1,0 +1,43 @@
+// The pass that expands elementary functions and conversions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef LOWERING_MATH_PASSES_TD
+#define LOWERING_MATH_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SoftmaxLowerMathPass : Pass<"softmax-lower-math", "func::FuncOp"> {
+  let summary = "expand exponentials, logarithms and 16-bit conversions";
+  let description = [{
+    Replaces `math.exp`, `math.log`, `math.log1p` and `row.exp_nonpositive` on
+    scalars and vectors by straight-line arithmetic with a stated error bound
+    (`lowering/math/README.md`), so that no call of a C library remains. f16 and
+    bf16 operands are widened to f32, evaluated there and rounded once.
+
+    Conversions between f16 or bf16 and f32 or f64 (`arith.extf`,
+    `arith.truncf`) become integer arithmetic that is exact or rounds once, to
+    nearest even. Those with another rounding mode stay.
+
+    The result has no fast-math flags and must not be given any: the range
+    reductions rely on the order of their operations.
+
+    Example: test/lowering/lower-math.mlir
+  }];
+  let options = [
+    Option<"fma", "fma", "bool", /*default=*/"true",
+           "The target has a fused multiply-add instruction">,
+    Option<"scalef", "scalef", "bool", /*default=*/"false",
+           "The target has AVX-512's vscalef; used on vector<16xf32> and "
+           "vector<8xf64>">,
+    Option<"nativeHalf", "native-half", "bool", /*default=*/"false",
+           "The target converts between f16 and f32 by an instruction">,
+    Option<"fast", "fast", "bool", /*default=*/"false",
+           "Take the cheaper f32 exponential">,
+    Option<"keepSignaling", "keep-signaling", "bool", /*default=*/"false",
+           "Widening bf16 may leave a signalling NaN signalling (one shift)">
+  ];
+  let dependentDialects = ["arith::ArithDialect", "math::MathDialect",
+                           "LLVM::LLVMDialect"];
+}
+
+#endif // LOWERING_MATH_PASSES_TD

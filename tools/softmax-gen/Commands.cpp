@@ -1,0 +1,182 @@
+// The commands that emit kernels, and dispatch to the others.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/softmax-gen/Commands.h"
+
+#include "codegen/Emit.h"
+#include "codegen/Version.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::softmax;
+
+static llvm::Error wrong(const llvm::Twine &message) {
+  return llvm::make_error<EmitError>(ExitCode::WrongRequest, message.str());
+}
+
+/// The options of the output, checked.
+static llvm::Expected<EmitOptions> outputOptions(const CommandLine &line,
+                                                 MLIRContext *context) {
+  EmitOptions options;
+  if (line.directory.empty())
+    return wrong("no directory to write to; add -o DIR");
+  options.directory = line.directory;
+  if (!line.kinds.empty())
+    options.kinds = line.kinds;
+  if (!line.targets.empty())
+    options.targetNames = line.targets;
+  options.scheduleFile = line.schedule;
+  options.command = line.text;
+  options.compile.saveTemps = line.saveTemps;
+  std::optional<Threads> threads = symbolizeThreads(line.threads);
+  if (!threads)
+    return wrong("option --threads='" + line.threads +
+                 "' is unknown; expected one of none, openmp, hook");
+  options.compile.threads = *threads;
+  options.compile.accuracy =
+      symbolizeAccuracy(line.accuracy).value_or(Accuracy::Accurate);
+  if (!line.saveTemps.empty())
+    if (std::error_code error =
+            llvm::sys::fs::create_directories(line.saveTemps))
+      return wrong("cannot create '" + line.saveTemps +
+                   "' for --save-temps: " + error.message());
+  if (llvm::Error error = resolve(options, context))
+    return error;
+  return options;
+}
+
+static void printJSON(llvm::ArrayRef<EmittedKernel> kernels,
+                      const CommandLine &line) {
+  llvm::json::OStream json(llvm::outs(), 2);
+  json.array([&] {
+    for (const EmittedKernel &kernel : kernels)
+      json.object([&] {
+        json.attribute("name", kernel.info.name);
+        json.attribute("directory", line.directory);
+        json.attributeObject("files", [&] {
+          for (const auto &[kind, file] : kernel.files)
+            json.attribute(kind, file);
+        });
+        json.attribute("lower_ms", kernel.lowerSeconds * 1e3);
+        json.attribute("codegen_ms", kernel.codegenSeconds * 1e3);
+      });
+  });
+  llvm::outs() << "\n";
+}
+
+/// What was made, for people, on stderr.
+static void printSummary(const EmittedKernel &kernel, const CommandLine &line) {
+  llvm::raw_ostream &os = llvm::errs();
+  os << "softmax-gen " << kVersion << " (LLVM " << LLVM_VERSION_STRING << ")\n"
+     << "  computes  " << kernel.info.summary << "\n";
+  for (const Variant &variant : kernel.info.variants)
+    os << "  schedule  " << llvm::left_justify(variant.target, 10) << " "
+       << variant.schedule << "\n";
+  for (auto [file, size] : llvm::zip(kernel.files, kernel.sizes))
+    os << "  emitted   " << line.directory << "/" << file.second << "  "
+       << llvm::format("%.1f KB", size / 1024.0) << "\n";
+  os << "  time      "
+     << llvm::format("%.0f ms (lower %.0f, codegen %.0f)\n",
+                     (kernel.lowerSeconds + kernel.codegenSeconds) * 1e3,
+                     kernel.lowerSeconds * 1e3, kernel.codegenSeconds * 1e3);
+  for (const auto &[kind, file] : kernel.files)
+    if (kind == "archive")
+      os << "  next      cc app.c " << line.directory << "/" << file << "\n";
+}
+
+static llvm::Expected<int> runEmit(const CommandLine &line) {
+  bool fromFile = line.command == "from";
+  if (line.positionals.size() != 1)
+    return wrong(fromFile
+                     ? "'from' takes one IR file; write softmax-gen from "
+                       "FILE.mlir -o DIR"
+                     : "operator '" + line.command + "' takes one shape, got " +
+                           std::to_string(line.positionals.size()) +
+                           "; write e.g. softmax-gen " + line.command +
+                           " 1024x32000xf32 -o DIR");
+  // The request is checked before anything else is done.
+  std::optional<KernelRequest> request;
+  if (fromFile) {
+    if (!line.operation.empty() && line.operation.front().first != "accuracy")
+      return wrong("option --" + line.operation.front().first +
+                   " belongs to an operator on the command line; in an IR file "
+                   "the operators have attributes");
+  } else {
+    llvm::Expected<KernelRequest> created =
+        createRequest(line.command, line.positionals.front());
+    if (!created)
+      return created.takeError();
+    request = *created;
+    for (const auto &[key, value] : line.operation)
+      if (llvm::Error error = request->set(key, value))
+        return error;
+    if (llvm::Error error = request->check())
+      return error;
+  }
+  if (fromFile && !line.name.empty())
+    return wrong("option --name does not go with 'from': kernels have the "
+                 "names of their functions");
+
+  DialectRegistry registry;
+  registerCompilerDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  std::vector<EmittedKernel> kernels;
+  std::string name = fromFile ? "" : line.name.empty() ? request->defaultName()
+                                                       : line.name;
+  if (!fromFile)
+    if (llvm::Error error = checkName(name))
+      return error;
+  llvm::Expected<EmitOptions> options = outputOptions(line, &context);
+  if (!options)
+    return options.takeError();
+  if (fromFile) {
+    auto emitted = emitFile(&context, line.positionals.front(), *options);
+    if (!emitted)
+      return emitted.takeError();
+    kernels = std::move(*emitted);
+  } else {
+    auto emitted = emitKernel(&context, *request, name, *options);
+    if (!emitted)
+      return emitted.takeError();
+    kernels.push_back(std::move(*emitted));
+  }
+  if (line.json)
+    printJSON(kernels, line);
+  else if (!line.quiet)
+    for (const EmittedKernel &kernel : kernels)
+      printSummary(kernel, line);
+  return 0;
+}
+
+llvm::Expected<int> softmax::runCommand(const CommandLine &line) {
+  auto directory = [&]() -> llvm::Expected<std::string> {
+    if (line.positionals.size() != 1)
+      return wrong("'" + line.command + "' takes one directory; write "
+                   "softmax-gen " + line.command + " DIR");
+    if (!llvm::sys::fs::is_directory(line.positionals.front()))
+      return wrong("'" + line.positionals.front() +
+                   "' is no directory; emit a kernel into it first");
+    return line.positionals.front();
+  };
+  if (line.command == "list")
+    return runList();
+  if (line.command == "doctor")
+    return runDoctor();
+  if (line.command == "tune" || line.command == "cache")
+    return wrong("'" + line.command + "' is not available in this version; "
+                 "'softmax-gen list' shows what is");
+  if (line.command == "explain") {
+    llvm::Expected<std::string> dir = directory();
+    if (!dir)
+      return dir.takeError();
+    return runExplain(*dir);
+  }
+  return runEmit(line);
+}
