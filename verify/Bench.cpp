@@ -316,14 +316,15 @@ mlir::softmax::verify::benchKernel(const Manifest &manifest,
     repeats[k] = countRepeats(timeOf(actions[k], 1));
   auto begin = std::chrono::steady_clock::now();
   std::chrono::duration<double> spent(0);
+  std::mt19937_64 random(options.seed);
+  int order[] = {0, 1, 2};
   constexpr int64_t kLeastRounds = 9, kMostRounds = 2000;
   while (result.rounds < kMostRounds &&
          (result.rounds < kLeastRounds || spent.count() < options.seconds)) {
-    // Who follows whom changes from round to round.
-    for (int k = 0; k < 3; ++k) {
-      int which = (k + result.rounds) % 3;
+    // What ran before decides what is in the cache.
+    std::shuffle(std::begin(order), std::end(order), random);
+    for (int which : order)
       samples[which].push_back(timeOf(actions[which], repeats[which]));
-    }
     ++result.rounds;
     spent = std::chrono::steady_clock::now() - begin;
   }

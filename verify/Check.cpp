@@ -172,10 +172,10 @@ bool Checker::compareValue(ElementType type, const void *element,
       errors.worstShare = std::max(errors.worstShare, error / tolerance);
     if (error > errors.worstUlp * ulp) {
       errors.worstUlp = error / ulp;
-      errors.where = "row " + std::to_string(row);
+      errors.where = row < 0 ? "" : "row " + std::to_string(row);
       if (column >= 0)
         errors.where += ", class " + std::to_string(column);
-      errors.where += " of " + test.describe();
+      errors.where += (row < 0 ? "" : " of ") + test.describe();
     }
   }
   if (!right && failure.empty()) {
