@@ -72,6 +72,31 @@ struct ExpandFunction : OpRewritePattern<Op> {
   MathOptions options;
 };
 
+/// Without the instruction `math.fma` on f32 would call the C library for each
+/// element. In f64 the product is exact, so that the result is rounded once to
+/// 53 bits and once more: one in 2^29 results is not the correctly rounded one.
+struct ExpandFma : OpRewritePattern<math::FmaOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::FmaOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "expected f32");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Type wide = b.getF64Type();
+    if (auto vector = dyn_cast<VectorType>(op.getType()))
+      wide = vector.clone(wide);
+    auto widen = [&](Value value) -> Value {
+      return arith::ExtFOp::create(b, wide, value);
+    };
+    Value product =
+        arith::MulFOp::create(b, widen(op.getA()), widen(op.getB()));
+    Value sum = arith::AddFOp::create(b, product, widen(op.getC()));
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), sum);
+    return success();
+  }
+};
+
 struct ExpandExtend : OpRewritePattern<arith::ExtFOp> {
   ExpandExtend(MLIRContext *context, const MathOptions &options)
       : OpRewritePattern(context), options(options) {}
@@ -144,6 +169,8 @@ struct SoftmaxLowerMath
                  ExpandFunction<row::ExpNonPositiveOp, buildExpNonPositive>,
                  ExpandExtend, ExpandTruncate>(context,
                                                optionsFor(getOperation()));
+    if (!optionsFor(getOperation()).fma)
+      patterns.add<ExpandFma>(context);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

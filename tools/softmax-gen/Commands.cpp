@@ -5,11 +5,14 @@
 
 #include "codegen/Emit.h"
 #include "codegen/Version.h"
+#include "verify/Bench.h"
+#include "verify/Verify.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -90,6 +93,36 @@ static void printSummary(const EmittedKernel &kernel, const CommandLine &line) {
       os << "  next      cc app.c " << line.directory << "/" << file << "\n";
 }
 
+/// A report for people on stdout, or as JSON.
+template <typename ReportT>
+static void printReport(const ReportT &report, const CommandLine &line) {
+  if (line.json)
+    llvm::outs() << llvm::formatv("{0:2}", llvm::json::Value(report.toJSON()))
+                 << "\n";
+  else if (!line.quiet)
+    report.print(llvm::outs());
+}
+
+static llvm::Expected<int> runVerify(llvm::StringRef directory,
+                                     const CommandLine &line) {
+  llvm::Expected<verify::Report> report =
+      verify::verifyDirectory(directory, verify::Options());
+  if (!report)
+    return report.takeError();
+  printReport(*report, line);
+  return static_cast<int>(report->passed() ? ExitCode::Done
+                                           : ExitCode::VerificationFailed);
+}
+
+static llvm::Expected<int> runBench(llvm::StringRef directory,
+                                    const CommandLine &line) {
+  auto report = verify::benchDirectory(directory, verify::BenchOptions());
+  if (!report)
+    return report.takeError();
+  printReport(*report, line);
+  return 0;
+}
+
 static llvm::Expected<int> runEmit(const CommandLine &line) {
   bool fromFile = line.command == "from";
   if (line.positionals.size() != 1)
@@ -152,7 +185,12 @@ static llvm::Expected<int> runEmit(const CommandLine &line) {
   else if (!line.quiet)
     for (const EmittedKernel &kernel : kernels)
       printSummary(kernel, line);
-  return 0;
+  if (line.verify) {
+    llvm::Expected<int> code = runVerify(line.directory, line);
+    if (!code || *code != 0)
+      return code;
+  }
+  return line.bench ? runBench(line.directory, line) : 0;
 }
 
 llvm::Expected<int> softmax::runCommand(const CommandLine &line) {
@@ -177,6 +215,13 @@ llvm::Expected<int> softmax::runCommand(const CommandLine &line) {
     if (!dir)
       return dir.takeError();
     return runExplain(*dir);
+  }
+  if (line.command == "verify" || line.command == "bench") {
+    llvm::Expected<std::string> dir = directory();
+    if (!dir)
+      return dir.takeError();
+    return line.command == "verify" ? runVerify(*dir, line)
+                                    : runBench(*dir, line);
   }
   return runEmit(line);
 }
