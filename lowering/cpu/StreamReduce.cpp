@@ -143,7 +143,12 @@ static unsigned carriedBy(row::ReduceOp reduce) {
 SmallVector<Value>
 StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                              Value to, bool exact) {
-  // First sweep: the maxima. Their rows come out of memory here.
+  // The sweep over the sums has the arithmetic under which memory can be read
+  // ahead: it asks for what the sweep over the next block's maxima will need.
+  bool hasSums = llvm::any_of(reduces, [](row::ReduceOp reduce) {
+    return reduce.getMonoid() != row::Monoid::Max;
+  });
+  // First sweep: the maxima.
   SmallVector<Accumulator> maxima;
   SmallVector<row::ReduceOp> withMax;
   for (row::ReduceOp reduce : reduces)
@@ -157,7 +162,8 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                 [&](const Columns &columns, ValueRange carried) {
                   SmallVector<Value> next;
                   for (auto [i, reduce] : llvm::enumerate(withMax)) {
-                    prefetch(reduce.getRows(), columns);
+                    if (!hasSums)
+                      prefetch(reduce.getRows(), columns);
                     Value element = elementsAt(reduce.getElement(),
                                                reduce.getRows(), columns);
                     Value masked = vectors.maskOut(
@@ -193,8 +199,7 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
           for (row::ReduceOp reduce : withSum) {
             auto type = cast<FloatType>(reduce.getResult(0).getType());
             Value zero = vectors.constant(type, 0);
-            if (withMax.empty())
-              prefetch(reduce.getRows(), columns);
+            prefetch(reduce.getRows(), columns);
             Value element =
                 elementsAt(reduce.getElement(), reduce.getRows(), columns);
             auto accumulate = [&](Value value) {
