@@ -12,7 +12,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 # What GoogleTest prints after each case, also when the program dies later.
-CASE = re.compile(r"\[ +(OK|FAILED|SKIPPED) +\] (\S+)[^\n]*? \(\d+ ms\)")
+CASE = re.compile(r"\[ +(OK|FAILED|SKIPPED) +\] (\S+?)(?:,[^\n]*)? \(\d+ ms\)")
 # CTest's reasons for a test that was not run on purpose. All others ("unable
 # to find executable", "fixture dependency failed") are failures.
 ON_PURPOSE = ("SKIP_RETURN_CODE", "SKIP_REGULAR_EXPRESSION", "Disabled")
