@@ -6,6 +6,9 @@ export LC_ALL=C
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 logs=build
 mkdir -p "$logs"
+# Seconds between signs of life.
+every=30
+[ ! -t 1 ] || every=1
 
 say() { printf '%s\n' "$*"; }
 
@@ -19,34 +22,29 @@ fail() {
 # shows TEXT, how far a build has come and the seconds that went by; when the
 # command fails, also the end of the log.
 step() {
-  local log=$logs/$1.log text=$2 start=$SECONDS pid seconds progress
+  local log=$logs/$1.log text=$2 start=$SECONDS shown=0 code=0 pid seconds reached
   shift 2
+  [ -t 1 ] || say "$text ..."
   "$@" >"$log" 2>&1 </dev/null &
   pid=$!
   # An interrupted script leaves nothing running behind.
   trap 'kill "$pid" 2>/dev/null; exit 130' INT TERM
-  if [ -t 1 ]; then
-    while kill -0 "$pid" 2>/dev/null; do
-      # Ninja writes "[3/120] what"; nothing else does at the start of a line.
-      progress=$(tail -n 1 "$log" | grep -oE '^\[[0-9]+/[0-9]+\]' || true)
-      printf '\r\033[K%-40s %s %4d s' "$text" "$progress" $((SECONDS - start))
-      sleep 0.5
-    done
-    printf '\r\033[K'
-  else
-    say "$text ..."
-    while kill -0 "$pid" 2>/dev/null; do
-      seconds=$((SECONDS - start))
-      if [ "$seconds" -gt 0 ] && [ $((seconds % 30)) -eq 0 ]; then
-        progress=$(tail -n 1 "$log" | grep -oE '^\[[0-9]+/[0-9]+\]' || true)
-        say "    $progress $seconds s"
-      fi
-      sleep 1
-    done
-  fi
-  local code=0
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.2
+    seconds=$((SECONDS - start))
+    [ "$seconds" -ge $((shown + every)) ] || continue
+    shown=$seconds
+    # Ninja writes "[3/120] what"; nothing else does at the start of a line.
+    reached=$(tail -n 1 "$log" | grep -oE '^\[[0-9]+/[0-9]+\]' || true)
+    if [ -t 1 ]; then
+      printf '\r\033[K%-40s %s %4d s' "$text" "$reached" "$seconds"
+    else
+      say "    $reached $seconds s"
+    fi
+  done
   wait "$pid" || code=$?
   trap - INT TERM
+  [ ! -t 1 ] || printf '\r\033[K'
   if [ "$code" -ne 0 ]; then
     say "$text: failed after $((SECONDS - start)) s; the end of $log:"
     tail -n 40 "$log" | sed 's/^/    /'

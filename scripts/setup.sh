@@ -56,8 +56,8 @@ install_packages() {
         say "neither root nor sudo: going on without them"
         return
       fi
-      fail "neither root nor sudo; ask someone who is to run:" \
-        "apt-get install ${need[*]} ${wish[*]}"
+      fail "neither root nor sudo. Have an administrator run:" \
+        "apt-get update && apt-get install ${need[*]} ${wish[*]}"
     fi
   fi
   step apt-update "updating package lists" "${as_root[@]}" apt-get update ||
