@@ -33,4 +33,18 @@ def SoftmaxLowerRowsPass : Pass<"softmax-lower-rows", "::mlir::func::FuncOp"> {
                            "LLVM::LLVMDialect"];
 }
 
+def SoftmaxLowerTasksPass : Pass<"softmax-lower-tasks", "::mlir::ModuleOp"> {
+  let summary = "run the tasks of kernels on threads";
+  let description = [{
+    Moves the body of every task loop that `softmax-lower-rows` made for a
+    schedule with threads into a worker function, and calls it through the
+    OpenMP library (`GOMP_parallel`, which GCC's and LLVM's libraries offer) or
+    through the caller's `smx_parallel_for`.
+
+    Example: test/lowering/softmax-lower-tasks.mlir
+  }];
+  let dependentDialects = ["arith::ArithDialect", "func::FuncDialect",
+                           "scf::SCFDialect", "LLVM::LLVMDialect"];
+}
+
 #endif // LOWERING_PASSES_TD

@@ -155,6 +155,7 @@ LogicalResult RowTraversal::run() {
     auto loop =
         scf::ParallelOp::create(b, ValueRange{index(0)}, ValueRange{tasks},
                                 ValueRange{index(1)}, ValueRange());
+    loop->setAttr("row.tasks", b.getUnitAttr());
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());

@@ -45,6 +45,7 @@ void softmax::buildToLoops(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createSoftmaxSelectCPUSchedulePass(
       {options.target, options.threads, options.accuracy}));
   pm.addNestedPass<func::FuncOp>(createSoftmaxLowerRowsPass());
+  pm.addPass(createSoftmaxLowerTasksPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -118,6 +118,7 @@ struct Float : Expr {
     return compare(arith::CmpFPredicate::OEQ, like(r));
   }
 
+  Bool isNaN() const { return compare(arith::CmpFPredicate::UNO, *this); }
   Float magnitude() const { return {{b, math::AbsFOp::create(*b, value)}}; }
   Int bits() const {
     Type integer = b->getIntegerType(element().getIntOrFloatBitWidth());

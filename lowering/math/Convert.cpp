@@ -11,7 +11,6 @@ using namespace mlir::softmax::expr;
 namespace {
 
 constexpr uint64_t f32Magnitude = 0x7FFFFFFF;
-constexpr uint64_t f32Infinity = 0x7F800000;
 constexpr uint64_t f32Quiet = 0x00400000;
 
 /// The f32 bits of f16 bits `h`.
@@ -35,8 +34,9 @@ Int bitsFromF16(const Int &h, Type f32) {
   return result | quiet | sign;
 }
 
-/// The f16 bits, in the low half, of f32 bits `u`.
-Int bitsToF16(const Int &u, Type f32) {
+/// The f16 bits, in the low half, of the f32 `x`.
+Int bitsToF16(const Float &x) {
+  Int u = x.bits();
   Int sign = (u >> 16) & 0x8000;
   Int magnitude = u & f32Magnitude;
   // Half an f16 unit less one, plus the lowest bit kept, rounds to nearest
@@ -45,30 +45,30 @@ Int bitsToF16(const Int &u, Type f32) {
   Int rounded = magnitude - (uint64_t(127 - 15) << 23) + 0xFFF + lowestKept;
   // Below 2^-14 the result is a multiple of 2^-24, the last place of 0.5: the
   // sum rounds, and the bits above those of 0.5 are the answer.
-  Int subnormal = (magnitude.asFloat(f32) + 0.5).bits() - 0x3F000000;
+  Int subnormal = (magnitude.asFloat(x.element()) + 0.5).bits() - 0x3F000000;
   Int finite = (magnitude < 0x38800000).select(subnormal, rounded >> 13);
   Int bounded = (magnitude > 0x477FFFFF).select(u.like(0x7C00), finite);
   Int payload = ((magnitude >> 13) & 0x3FF) | 0x7E00;
-  return (magnitude > f32Infinity).select(payload, bounded) | sign;
+  return x.isNaN().select(payload, bounded) | sign;
 }
 
-/// The f32 bits of bf16 bits `h`.
-Int bitsFromBF16(const Int &h, bool keepSignaling) {
+/// The f32 with bf16 bits `h` for its upper half.
+Float fromBF16(const Int &h, Type f32, bool keepSignaling) {
   Int wide = h.zeroExtend(32) << 16;
+  Float x = wide.asFloat(f32);
   if (keepSignaling)
-    return wide;
-  Bool isNaN = (wide & f32Magnitude) > f32Infinity;
-  return isNaN.select(wide | f32Quiet, wide);
+    return x;
+  return x.isNaN().select(wide | f32Quiet, wide).asFloat(f32);
 }
 
-/// The bf16 bits, in the low half, of f32 bits `u`.
-Int bitsToBF16(const Int &u) {
-  Int lowestKept = (u >> 16) & 1;
-  Int rounded = (u + 0x7FFF + lowestKept) >> 16;
+/// The bf16 bits, in the low half, of the f32 `x`.
+Int bitsToBF16(const Float &x) {
+  Int u = x.bits();
+  Int upper = u >> 16;
+  Int rounded = (u + 0x7FFF + (upper & 1)) >> 16;
   // Rounding could carry a NaN into infinity or zero, and a NaN whose payload
   // is in the low half only would become infinity.
-  Int quieted = (u >> 16) | 0x40;
-  return ((u & f32Magnitude) > f32Infinity).select(quieted, rounded);
+  return x.isNaN().select(upper | 0x40, rounded);
 }
 
 /// An f32 that rounds to every 16-bit float as the f64 `x` does. Of the two
@@ -93,7 +93,7 @@ Value mlir::softmax::buildExtend(ImplicitLocOpBuilder &b, Value narrow,
   Type f32 = b.getF32Type();
   Float result = x;
   if (x.element().isBF16())
-    result = bitsFromBF16(x.bits(), options.keepSignaling).asFloat(f32);
+    result = fromBF16(x.bits(), f32, options.keepSignaling);
   else if (options.nativeHalf)
     result = x.extend(f32);
   else
@@ -110,8 +110,8 @@ Value mlir::softmax::buildTruncate(ImplicitLocOpBuilder &b, Value wide,
   if (x.element().isF64())
     x = roundToOdd(x, f32);
   if (element.isBF16())
-    return bitsToBF16(x.bits()).truncate(16).asFloat(element).value;
+    return bitsToBF16(x).truncate(16).asFloat(element).value;
   if (options.nativeHalf)
     return x.truncate(element).value;
-  return bitsToF16(x.bits(), f32).truncate(16).asFloat(element).value;
+  return bitsToF16(x).truncate(16).asFloat(element).value;
 }

@@ -1,6 +1,7 @@
 // softmax-lower-math: elementary functions and conversions become arithmetic.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "dialect/softmax/Softmax.h"
 #include "lowering/math/Math.h"
 #include "dialect/softmax/Softmax.h"
 #include "lowering/math/Passes.h"
@@ -66,20 +67,6 @@ struct ExpandFunction : OpRewritePattern<Op> {
   LogicalResult matchAndRewrite(Op op,
                                 PatternRewriter &rewriter) const override {
     return expand(op, build, options, rewriter);
-  }
-
-  MathOptions options;
-};
-
-/// row.exp_nonpositive, by name: nothing else of the row dialect matters here.
-struct ExpandRowExp : RewritePattern {
-  ExpandRowExp(MLIRContext *context, const MathOptions &options)
-      : RewritePattern("row.exp_nonpositive", /*benefit=*/1, context),
-        options(options) {}
-
-  LogicalResult matchAndRewrite(Operation *op,
-                                PatternRewriter &rewriter) const override {
-    return expand(op, buildExpNonPositive, options, rewriter);
   }
 
   MathOptions options;
@@ -153,7 +140,8 @@ struct SoftmaxLowerMath
     RewritePatternSet patterns(context);
     patterns.add<ExpandFunction<math::ExpOp, buildExp>,
                  ExpandFunction<math::LogOp, buildLog>,
-                 ExpandFunction<math::Log1pOp, buildLog1p>, ExpandRowExp,
+                 ExpandFunction<math::Log1pOp, buildLog1p>,
+                 ExpandFunction<row::ExpNonPositiveOp, buildExpNonPositive>,
                  ExpandExtend, ExpandTruncate>(context,
                                                optionsFor(getOperation()));
     walkAndApplyPatterns(getOperation(), std::move(patterns));
