@@ -1,0 +1,80 @@
+// A case made concrete: tensors in guarded memory, arguments, expectations.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef VERIFY_PROBLEM_H
+#define VERIFY_PROBLEM_H
+
+#include "verify/Inputs.h"
+#include "verify/Kernel.h"
+
+namespace mlir::softmax::verify {
+
+class Problem {
+public:
+  /// An error when the memory for the case is not there.
+  static llvm::Expected<std::unique_ptr<Problem>> create(const Manifest &,
+                                                         const Case &);
+  Problem(const Problem &) = delete;
+
+  /// Poisons the results, or restores those that are operands too.
+  void reset();
+  /// The same numbers for another run, with the hook's range cut differently.
+  void changeCut(unsigned cut) { hookState.cut = cut; }
+
+  const Row &rowOf(int64_t row) const {
+    return distinct[row % distinct.size()];
+  }
+  /// What the kernel has to return.
+  int32_t expectedStatus() const;
+  /// Null for a name that is no tensor of the kernel.
+  const Tensor *find(llvm::StringRef name) const;
+  GuardedBuffer &bufferOf(llvm::StringRef name);
+  /// Bytes of the result are as before the call.
+  bool isUntouched(llvm::StringRef result);
+  /// Which tensor a faulting address belongs to, in words.
+  std::string locate(const void *address) const;
+
+  std::vector<CallArgument> arguments;
+  Rows rows;
+  int64_t countedRows = 0;             ///< that are not ignored
+  long double loss = 0, lossBound = 0; ///< of a kernel that reduces
+  bool hasBadLabel = false;
+
+private:
+  Problem(const Manifest &manifest, const Case &test,
+          llvm::ArrayRef<int64_t> shape);
+  void makeRows();
+  void evaluateRows();
+  llvm::Error allocate();
+  void fill();
+  void makeArguments();
+
+  static int32_t runHook(void *context, int64_t tasks,
+                         void (*body)(void *, int64_t, int64_t), void *closure);
+
+  struct HookState {
+    unsigned cut = 0;
+    bool fails = false, called = false;
+  };
+
+  struct Entry {
+    std::string name;
+    Tensor tensor;
+    GuardedBuffer buffer;
+    std::vector<char> original; ///< of a result that is an operand too
+    bool isWritten = false, sharesBuffer = false;
+  };
+  Entry &entryOf(llvm::StringRef name);
+
+  const Manifest &manifest;
+  const Case &test;
+  std::vector<Row> distinct;
+  std::vector<Entry> entries;
+  double rate = 0, dloss = 1;
+  HookState hookState;
+  ParallelFor hook;
+};
+
+} // namespace mlir::softmax::verify
+
+#endif // VERIFY_PROBLEM_H

@@ -1,0 +1,29 @@
+// Runs the kernels of a directory on all cases and reports what is wrong.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef VERIFY_VERIFY_H
+#define VERIFY_VERIFY_H
+
+#include "verify/Cases.h"
+#include "verify/Report.h"
+
+namespace mlir::softmax::verify {
+
+struct Options {
+  CaseLimits limits;
+  size_t shownFailures = 10; ///< of each kernel
+};
+
+/// Verifies one kernel. An error means that it could not be run at all.
+llvm::Expected<KernelReport> verifyKernel(const Manifest &manifest,
+                                          const Options &options);
+
+/// Verifies the kernel of every *.manifest.json in `directory`. A kernel that
+/// cannot be read, loaded or allocated is an error; wrong results are no error
+/// but in the report.
+llvm::Expected<Report> verifyDirectory(llvm::StringRef directory,
+                                       const Options &options);
+
+} // namespace mlir::softmax::verify
+
+#endif // VERIFY_VERIFY_H
