@@ -1,4 +1,4 @@
-// softmax-reduce: shrinks IR that shows a failure, with our dialects and passes.
+// softmax-reduce: shrinks IR that shows a failure of our dialects or passes.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/Register.h"
