@@ -151,7 +151,8 @@ emitModule(ModuleOp module, KernelInfo info, const EmitOptions &options) {
     if (wants("o"))
       add("object", info.name + ".o", bytes);
     if (wants("a")) {
-      llvm::MemoryBufferRef member(bytes, info.name + ".o");
+      std::string memberName = info.name + ".o"; // outlives the reference
+      llvm::MemoryBufferRef member(bytes, memberName);
       llvm::SmallVector<llvm::NewArchiveMember, 1> members;
       members.emplace_back(member);
       auto archive = llvm::writeArchiveToBuffer(

@@ -104,8 +104,10 @@ std::string softmax::writeHeader(const KernelInfo &kernel) {
   os << R"( *
  * Tensors are dense and row-major unless strides are given. Returns SMX_OK or
  * an SMX_E_... code; on an error nothing has been written to a result (after
- * SMX_E_THREAD the results are unspecified). Reentrant, allocates nothing,
- * leaves the floating-point environment as found; rounding must be to nearest.
+ * SMX_E_THREAD the results are unspecified). Reentrant, )"
+     << (kernel.allocates ? "calls malloc and free,\n"
+                          : "allocates nothing,\n")
+     << R"( * leaves the floating-point environment as found; rounding must be to nearest.
  * Link libsmx_runtime for smx_last_error() and SMX_VERBOSE; not needed. */
 
 )";

@@ -43,6 +43,7 @@ struct KernelInfo {
   llvm::json::Object options; ///< of the operation
   std::vector<std::string> shape;
   std::string type;
+  bool allocates = false; ///< calls malloc and free
 };
 
 /// The C parameters of a function that softmax-prepare-entry and bufferization

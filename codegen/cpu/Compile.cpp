@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Linalg/Transforms/SubsetInsertionOpInterfaceImpl.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/AllocationOpInterfaceImpl.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
@@ -48,6 +49,7 @@ void softmax::registerCompilerDialects(DialectRegistry &registry) {
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
   tensor::registerInferTypeOpInterfaceExternalModels(registry);
   tensor::registerSubsetOpInterfaceExternalModels(registry);
+  memref::registerAllocationOpInterfaceExternalModels(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
 }
@@ -112,6 +114,9 @@ softmax::compileForCPU(ModuleOp module, const CompileOptions &options,
       }))
     return error;
   auto kernel = module.lookupSymbol<func::FuncOp>(info.name);
+  info.allocates =
+      kernel.walk([](memref::AllocOp) { return WalkResult::interrupt(); })
+          .wasInterrupted();
   info.parameters = readParameters(kernel, options.strided, hook);
   if (options.schedule)
     kernel->setAttr(SoftmaxDialect::kScheduleName, options.schedule);

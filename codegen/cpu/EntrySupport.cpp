@@ -108,18 +108,9 @@ LogicalResult softmax::addLogFunctions(ModuleOp module, StringRef name,
   return addTemplate(module, text, name);
 }
 
-/// Level caching and SMX_TARGET, around an architecture's `NAME__detect`. The
-/// cache is written by any thread with the same value.
+/// The level is found once; any thread writes the same value to the cache.
 static const char kLevelTemplate[] = R"mlir(
     llvm.mlir.global internal @$NAME__cached(-1 : i32) {alignment = 4 : i64} : i32
-    llvm.mlir.global internal constant @$NAME__variable("SMX_TARGET\00")
-        {addr_space = 0 : i32}
-    llvm.mlir.global internal constant @$NAME__level0("$LEVEL0\00")
-        {addr_space = 0 : i32}
-    llvm.mlir.global internal constant @$NAME__level1("$LEVEL1\00")
-        {addr_space = 0 : i32}
-    llvm.func @getenv(!llvm.ptr) -> !llvm.ptr
-    llvm.func @strcmp(!llvm.ptr, !llvm.ptr) -> i32
     llvm.func internal @$NAME__level() -> i32 {
       %cache = llvm.mlir.addressof @$NAME__cached : !llvm.ptr
       %unknown = llvm.mlir.constant(-1 : i32) : i32
@@ -134,7 +125,18 @@ static const char kLevelTemplate[] = R"mlir(
       llvm.br ^done(%level : i32)
     ^done(%result: i32):
       llvm.return %result : i32
-    }
+    })mlir";
+
+/// SMX_TARGET names a level that is not to be exceeded.
+static const char kLoweredTemplate[] = R"mlir(
+    llvm.mlir.global internal constant @$NAME__variable("SMX_TARGET\00")
+        {addr_space = 0 : i32}
+    llvm.mlir.global internal constant @$NAME__level0("$LEVEL0\00")
+        {addr_space = 0 : i32}
+    llvm.mlir.global internal constant @$NAME__level1("$LEVEL1\00")
+        {addr_space = 0 : i32}
+    llvm.func @getenv(!llvm.ptr) -> !llvm.ptr
+    llvm.func @strcmp(!llvm.ptr, !llvm.ptr) -> i32
     llvm.func internal @$NAME__find() -> i32
         attributes {passthrough = ["cold", "noinline"]} {
       %zero = llvm.mlir.constant(0 : i32) : i32
@@ -163,19 +165,32 @@ static const char kLevelTemplate[] = R"mlir(
       llvm.return %result : i32
     })mlir";
 
+/// A kernel with one variant has nothing to be lowered to.
+static const char kPlainLevelTemplate[] = R"mlir(
+    llvm.func internal @$NAME__find() -> i32 {
+      %found = llvm.call @$NAME__detect() : () -> i32
+      llvm.return %found : i32
+    })mlir";
+
 static LogicalResult addLevelFunction(ModuleOp module, StringRef name,
-                                      StringRef level0, StringRef level1,
-                                      StringRef detect) {
+                                      bool lowers, StringRef level0,
+                                      StringRef level1, StringRef detect) {
   std::string text = kLevelTemplate;
-  text.replace(text.find("$LEVEL0"), 7, level0.str());
-  text.replace(text.find("$LEVEL1"), 7, level1.str());
+  if (lowers) {
+    text += kLoweredTemplate;
+    text.replace(text.find("$LEVEL0"), 7, level0.str());
+    text.replace(text.find("$LEVEL1"), 7, level1.str());
+  } else {
+    text += kPlainLevelTemplate;
+  }
   return addTemplate(module, text + detect.str(), name);
 }
 
-LogicalResult softmax::addX86LevelFunction(ModuleOp module, StringRef name) {
+LogicalResult softmax::addX86LevelFunction(ModuleOp module, StringRef name,
+                                           bool lowers) {
   // Levels of the x86-64 psABI. The operating system must save the wide
   // registers (XCR0), and XCR0 can be read only where OSXSAVE is set.
-  return addLevelFunction(module, name, "x86-64", "x86-64-v3", R"mlir(
+  return addLevelFunction(module, name, lowers, "x86-64", "x86-64-v3", R"mlir(
     llvm.func internal @$NAME__detect() -> i32 {
       %zero = llvm.mlir.constant(0 : i32) : i32
       %one = llvm.mlir.constant(1 : i32) : i32
@@ -240,9 +255,9 @@ LogicalResult softmax::addX86LevelFunction(ModuleOp module, StringRef name) {
 }
 
 LogicalResult softmax::addAArch64LevelFunction(ModuleOp module,
-                                               StringRef name) {
+                                               StringRef name, bool lowers) {
   // getauxval(AT_HWCAP) & HWCAP_SVE
-  return addLevelFunction(module, name, "aarch64", "aarch64+sve", R"mlir(
+  return addLevelFunction(module, name, lowers, "aarch64", "aarch64+sve", R"mlir(
     llvm.func @getauxval(i64) -> i64
     llvm.func internal @$NAME__detect() -> i32 {
       %hwcap = llvm.mlir.constant(16 : i64) : i64

@@ -20,9 +20,12 @@ LogicalResult addLogFunctions(ModuleOp module, llvm::StringRef name,
                               llvm::StringRef description, bool hasWeakSymbols);
 
 /// Adds `NAME__level() -> i32`: the dispatch level of this CPU (CPUTarget::
-/// level), found once. SMX_TARGET in the environment can lower it.
-LogicalResult addX86LevelFunction(ModuleOp module, llvm::StringRef name);
-LogicalResult addAArch64LevelFunction(ModuleOp module, llvm::StringRef name);
+/// level), found once. With `lowers`, SMX_TARGET in the environment can lower
+/// it.
+LogicalResult addX86LevelFunction(ModuleOp module, llvm::StringRef name,
+                                  bool lowers);
+LogicalResult addAArch64LevelFunction(ModuleOp module, llvm::StringRef name,
+                                      bool lowers);
 
 } // namespace mlir::softmax
 

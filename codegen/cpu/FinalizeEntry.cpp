@@ -103,8 +103,9 @@ LogicalResult Entry::run() {
       options.targets, [](const CPUTarget &target) { return target.level > 0; });
   if (dispatches) {
     bool x86 = options.targets.front().isX86();
-    if (failed(x86 ? addX86LevelFunction(module, name)
-                   : addAArch64LevelFunction(module, name)))
+    bool lowers = options.targets.size() > 1;
+    if (failed(x86 ? addX86LevelFunction(module, name, lowers)
+                   : addAArch64LevelFunction(module, name, lowers)))
       return failure();
   }
   checkExtents();

@@ -8,6 +8,7 @@
 #include "lowering/math/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
@@ -37,6 +38,8 @@ void softmax::buildToBuffers(OpPassManager &pm, bool strided) {
   pm.addNestedPass<func::FuncOp>(
       bufferization::createPromoteBuffersToStackPass());
   pm.addPass(createCanonicalizerPass());
+  // Intermediate tensors of a user's function are freed again.
+  bufferization::buildBufferDeallocationPipeline(pm);
 }
 
 // row, linalg on memrefs --> scf, vector, memref, arith

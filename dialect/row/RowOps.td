@@ -14,8 +14,7 @@ class Row_Op<string mnemonic, list<Trait> traits = []>
     : Op<Row_Dialect, mnemonic, traits>;
 
 def Row_ProgramOp : Row_Op<"program", [
-    AttrSizedOperandSegments, SingleBlock, RecursiveMemoryEffects,
-    DestinationStyleOpInterface,
+    AttrSizedOperandSegments, SingleBlock, DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,
                               ["reifyResultShapes"]>]> {
@@ -102,7 +101,8 @@ def Row_YieldOp : Row_Op<"yield", [
   let builders = [OpBuilder<(ins), [{ /* no values */ }]>];
 }
 
-def Row_SkipIfOp : Row_Op<"skip_if", [HasParent<"ProgramOp">]> {
+def Row_SkipIfOp : Row_Op<"skip_if", [
+    HasParent<"ProgramOp">, MemoryEffects<[MemWrite]>]> {
   let summary = "gives a row constant outputs instead of computing it";
   let description = [{
     When the condition holds, every output of the row takes the value given
@@ -133,7 +133,7 @@ def Row_ReduceOp : Row_Op<"reduce", [
       when `max` is infinite. Hence `lse = max + log1p(tail)`, which keeps its
       relative accuracy when one element dominates (`log(sum)` would lose it),
       and which is exact for rows of infinities. A NaN element makes `tail` and
-      `sum` NaN. A traversal need not compute `tail` when it has no use.
+      `sum` NaN.
   }];
   let arguments = (ins Row_MonoidAttr:$monoid, Variadic<Row_Elements>:$rows);
   let results = (outs Variadic<AnyTypeOf<[F32, F64]>>:$results);

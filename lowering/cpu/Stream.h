@@ -51,8 +51,7 @@ private:
   /// `exact`: the number of columns is a multiple of a step.
   SmallVector<Value> sweep(Value from, Value to, bool exact,
                            ArrayRef<Accumulator> accumulators, Step step);
-  /// The reductions over one block; per LogSumExp the maximum and the tail (or
-  /// the sum, when no one asks for the tail).
+  /// The reductions over one block; per LogSumExp the maximum and the tail.
   SmallVector<Value> reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                                  Value to, bool exact);
   SmallVector<Value> merge(ArrayRef<row::ReduceOp> reduces, ValueRange row,

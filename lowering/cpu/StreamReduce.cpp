@@ -140,11 +140,6 @@ static unsigned carriedBy(row::ReduceOp reduce) {
   return reduce.getMonoid() == row::Monoid::LogSumExp ? 2 : 1;
 }
 
-/// Someone asks for the sum without the maximum's own term.
-static bool wantsTail(row::ReduceOp reduce) {
-  return !reduce.getResult(2).use_empty();
-}
-
 SmallVector<Value>
 StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                              Value to, bool exact) {
@@ -183,26 +178,12 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
     auto type = cast<FloatType>(reduce.getResult(0).getType());
     withSum.push_back(reduce);
     sums.push_back({type, false});
-    if (reduce.getMonoid() == row::Monoid::LogSumExp && wantsTail(reduce))
+    if (reduce.getMonoid() == row::Monoid::LogSumExp)
       sums.push_back({type, false});
   }
-  // Without a tail, elements of -inf must add 0 also when all are -inf, so that
-  // the block can be merged; then the shift is 0 instead of -inf.
   SmallVector<Value> shifts;
-  for (auto [reduce, m] : llvm::zip(withMax, max)) {
-    if (reduce.getMonoid() != row::Monoid::LogSumExp) {
-      shifts.push_back({});
-      continue;
-    }
-    Value shift = m;
-    if (!wantsTail(reduce)) {
-      auto type = cast<FloatType>(m.getType());
-      Value empty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, m,
-                                          scalarConstant(type, -kInfinity));
-      shift = arith::SelectOp::create(b, empty, scalarConstant(type, 0), m);
-    }
-    shifts.push_back(vectors.splat(shift));
-  }
+  for (Value m : max)
+    shifts.push_back(vectors.splat(m));
   SmallVector<Value> folded;
   if (!withSum.empty()) {
     folded = sweep(
@@ -228,12 +209,9 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
             Value shift = shifts[llvm::find(withMax, reduce) - withMax.begin()];
             Value exp = row::ExpNonPositiveOp::create(
                 b, arith::SubFOp::create(b, element, shift));
-            if (!wantsTail(reduce)) {
-              accumulate(exp);
-              continue;
-            }
-            // Maximal elements are counted, the others summed: the sum then
-            // has no large term that would swallow the small ones.
+            // Maximal elements are counted, the others summed: no lane then
+            // has a large term that would swallow the small ones, and rows of
+            // infinities need no special case.
             Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE,
                                                 element, shift);
             accumulate(arith::SelectOp::create(b, below, exp, zero));
@@ -252,7 +230,7 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
     if (reduce.getMonoid() == row::Monoid::Max)
       continue;
     Value sum = folded[nextSum++];
-    if (reduce.getMonoid() == row::Monoid::LogSumExp && wantsTail(reduce)) {
+    if (reduce.getMonoid() == row::Monoid::LogSumExp) {
       auto type = cast<FloatType>(sum.getType());
       Value others = arith::AddFOp::create(b, folded[nextSum++],
                                            scalarConstant(type, -1));
@@ -293,9 +271,8 @@ SmallVector<Value> StreamTraversal::merge(ArrayRef<row::ReduceOp> reduces,
     Value factor = toWide(row::ExpNonPositiveOp::create(b, distance));
     Value high = arith::SelectOp::create(b, keep, rowSum, blockSum);
     Value scaled = arith::SelectOp::create(b, keep, blockSum, rowSum);
-    if (wantsTail(reduce))
-      scaled = arith::AddFOp::create(
-          b, scaled, scalarConstant(b.getF64Type(), 1));
+    scaled = arith::AddFOp::create(b, scaled,
+                                   scalarConstant(b.getF64Type(), 1));
     scaled = arith::MulFOp::create(b, scaled, factor);
     merged.push_back(max);
     merged.push_back(arith::AddFOp::create(b, high, scaled));
@@ -349,11 +326,9 @@ void StreamTraversal::reduce(ArrayRef<row::ReduceOp> reduces) {
       continue;
     Value sum = row[next++];
     Value guard = arith::SubFOp::create(b, first, first);
-    if (wantsTail(reduce)) {
-      values.map(reduce.getResult(2), narrow(sum));
-      auto wide = cast<FloatType>(sum.getType());
-      sum = arith::AddFOp::create(b, sum, scalarConstant(wide, 1));
-    }
+    values.map(reduce.getResult(2), narrow(sum));
+    auto wide = cast<FloatType>(sum.getType());
+    sum = arith::AddFOp::create(b, sum, scalarConstant(wide, 1));
     values.map(reduce.getResult(1),
                arith::AddFOp::create(b, narrow(sum), guard).getResult());
   }

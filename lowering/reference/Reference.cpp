@@ -31,6 +31,25 @@ Value ReferenceTraversal::elementAt(row::ReduceOp reduce, Value column) {
   return emitElement(reduce.getElementBlock(), elements, column);
 }
 
+/// Adds `value` to the compensated sum (sum, error): Knuth's two-sum keeps what
+/// each rounding loses. It is NaN once the sum is not finite, and then dropped.
+static SmallVector<Value> addCompensated(ImplicitLocOpBuilder &b,
+                                         ValueRange carried, Value value) {
+  Value sum = carried[0], error = carried[1];
+  Value total = arith::AddFOp::create(b, sum, value);
+  Value virtualValue = arith::SubFOp::create(b, total, sum);
+  Value virtualSum = arith::SubFOp::create(b, total, virtualValue);
+  Value lost = arith::AddFOp::create(
+      b, arith::SubFOp::create(b, sum, virtualSum),
+      arith::SubFOp::create(b, value, virtualValue));
+  Value isNumber =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, lost, lost);
+  Value zero =
+      arith::ConstantOp::create(b, b.getFloatAttr(lost.getType(), 0));
+  lost = arith::SelectOp::create(b, isNumber, lost, zero);
+  return {total, arith::AddFOp::create(b, error, lost)};
+}
+
 void ReferenceTraversal::reduce(ArrayRef<row::ReduceOp> reduces) {
   for (row::ReduceOp reduce : reduces) {
     auto type = cast<FloatType>(reduce.getResult(0).getType());
@@ -38,12 +57,13 @@ void ReferenceTraversal::reduce(ArrayRef<row::ReduceOp> reduces) {
       return arith::ConstantOp::create(b, b.getFloatAttr(type, value));
     };
     if (reduce.getMonoid() == row::Monoid::Add) {
-      Value sum = columns(constant(0), [&](Value column, ValueRange carried)
-                                           -> SmallVector<Value> {
-        return {arith::AddFOp::create(b, carried[0],
-                                      elementAt(reduce, column))};
-      })[0];
-      values.map(reduce.getResult(0), sum);
+      auto sum = columns({constant(0), constant(0)},
+                         [&](Value column, ValueRange carried) {
+                           return addCompensated(b, carried,
+                                                 elementAt(reduce, column));
+                         });
+      values.map(reduce.getResult(0),
+                 arith::AddFOp::create(b, sum[0], sum[1]).getResult());
       continue;
     }
     // A NaN compares false, so the maximum ignores it.
@@ -61,7 +81,7 @@ void ReferenceTraversal::reduce(ArrayRef<row::ReduceOp> reduces) {
     // Elements equal to the maximum contribute exactly 1 each and are counted,
     // also when they are infinite; the others contribute exp(e - max).
     auto sums = columns(
-        {constant(-1), constant(0)},
+        {constant(0), constant(0), constant(-1)},
         [&](Value column, ValueRange carried) -> SmallVector<Value> {
           Value element = elementAt(reduce, column);
           Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE,
@@ -71,10 +91,13 @@ void ReferenceTraversal::reduce(ArrayRef<row::ReduceOp> reduces) {
           Value peak =
               arith::SelectOp::create(b, below, constant(0), constant(1));
           Value rest = arith::SelectOp::create(b, below, exp, constant(0));
-          return {arith::AddFOp::create(b, carried[0], peak),
-                  arith::AddFOp::create(b, carried[1], rest)};
+          SmallVector<Value> next =
+              addCompensated(b, carried.take_front(2), rest);
+          next.push_back(arith::AddFOp::create(b, carried[2], peak));
+          return next;
         });
-    Value tail = arith::AddFOp::create(b, sums[0], sums[1]);
+    Value others = arith::AddFOp::create(b, sums[0], sums[1]);
+    Value tail = arith::AddFOp::create(b, sums[2], others);
     Value guard = arith::SubFOp::create(b, max, max);
     Value sum = arith::AddFOp::create(
         b, arith::AddFOp::create(b, tail, constant(1)), guard);

@@ -8,8 +8,7 @@
 
 namespace mlir::softmax {
 
-/// One column after the other, sums in order and in the type of the data's
-/// accumulator. Every other traversal is tested against it.
+/// One column after the other, with compensated sums. Every other traversal is tested against it.
 class ReferenceTraversal : public RowTraversal {
 public:
   using RowTraversal::RowTraversal;
