@@ -11,7 +11,7 @@ int main(void) {
   y[21] = 42.0f;
   int status = k(x, y, 3);
   for (int i = 0; i < 21; ++i)
-    printf("%.6f%s", (double)y[i], i % 7 == 6 ? "\n" : " ");
+    printf("%.4f%s", (double)y[i], i % 7 == 6 ? "\n" : " ");
   printf("status %d, behind %g, null %d, negative %d, alias %d\n", status,
          (double)y[21], k(x, 0, 3), k(x, y, -1), k(x, x + 1, 1));
   return 0;
