@@ -55,9 +55,10 @@ config.substitutions += [
     ("%cxx", config.cxx_compiler),
     ("%cc", config.c_compiler),
     ("%python", config.python),
-    # What links a kernel for AArch64 into a program that qemu-aarch64 runs.
-    ("%aarch64_cc", "clang-22 --target=aarch64-linux-gnu -static -nostdlib "
-                    "-fuse-ld=lld -I/usr/aarch64-linux-gnu/include"),
+    # Links a program without any C library, see tools/Inputs/freestanding.h.
+    ("%aarch64_cc", os.path.join(config.llvm_tools_dir, "clang") +
+     " --target=aarch64-linux-gnu -std=c11 -Wall -Wextra -Werror -O1"
+     " -ffreestanding -static -nostdlib -fuse-ld=lld"),
     ("%refuses", config.python + " " +
      os.path.join(config.test_source_root, "tools", "Inputs", "refuses.py")),
 ]
@@ -79,6 +80,8 @@ if {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"} <= flags:
     features.add("avx512")
 
 # Optional programs.
+if os.path.exists(os.path.join(config.llvm_tools_dir, "clang")) and lit.util.which("ld.lld", path):
+    features.add("aarch64-cc")
 for tool in ["qemu-aarch64", "node", "valgrind"]:
     if lit.util.which(tool, path):
         features.add(tool)

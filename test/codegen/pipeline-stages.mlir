@@ -7,9 +7,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 //--- rows.mlir
-// ROWS-NOT: softmax.
-// ROWS: row.program {{.*}} -> tensor<4x8xf32>
-// ROWS-NOT: softmax.
+// ROWS-NOT: softmax.softmax
+// ROWS: row.program {{.*}} outs(%{{.*}} : tensor<4x8xf32>)
+// ROWS-NOT: softmax.softmax
 func.func @operators_become_row_programs(%x: tensor<4x8xf32>, %o: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %y = softmax.softmax axis(1) ins(%x : tensor<4x8xf32>) outs(%o : tensor<4x8xf32>) -> tensor<4x8xf32>
   return %y : tensor<4x8xf32>
