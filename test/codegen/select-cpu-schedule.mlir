@@ -1,0 +1,99 @@
+// RUN: softmax-opt %s --softmax-select-cpu-schedule=target=x86-64 | FileCheck %s --check-prefixes=CHECK,SSE2
+// RUN: softmax-opt %s --softmax-select-cpu-schedule=target=x86-64-v3 | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: softmax-opt %s --softmax-select-cpu-schedule=target=x86-64-v4 | FileCheck %s --check-prefixes=CHECK,AVX512
+// RUN: softmax-opt %s --softmax-select-cpu-schedule=target=aarch64 | FileCheck %s --check-prefixes=CHECK,NEON
+// RUN: softmax-opt %s --softmax-select-cpu-schedule=target=aarch64+sve | FileCheck %s --check-prefixes=CHECK,SVE
+// RUN: softmax-opt %s --softmax-select-cpu-schedule=target=riscv64+v | FileCheck %s --check-prefixes=CHECK,RVV
+// RUN: softmax-opt %s --softmax-select-cpu-schedule=target=wasm32 | FileCheck %s --check-prefixes=CHECK,WASM
+// Each row of the table, and what wins over it.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#all = affine_map<(d0, d1) -> (d0, d1)>
+
+// CHECK-LABEL: func @contiguous_rows
+// SSE2-SAME: <traversal = stream, isa = sse2, lanes = 4, unroll = 4, nontemporal = 4194304, rows_per_task = 16>
+// AVX2-SAME: <traversal = stream, isa = avx2, lanes = 8, unroll = 4, prefetch = 4096, nontemporal = 4194304, rows_per_task = 16>
+// AVX512-SAME: <traversal = stream, isa = avx512, lanes = 16, unroll = 4, prefetch = 4096, nontemporal = 4194304, rows_per_task = 16>
+// NEON-SAME: <traversal = stream, isa = neon, lanes = 4, unroll = 4, rows_per_task = 16>
+// SVE-SAME: <traversal = stream, isa = sve, lanes = 4, unroll = 2, rows_per_task = 16>
+// RVV-SAME: <traversal = stream, isa = rvv, lanes = 4, unroll = 2, rows_per_task = 16>
+// WASM-SAME: <traversal = stream, isa = simd128, lanes = 4, unroll = 4, rows_per_task = 16>
+func.func @contiguous_rows(%x: memref<64x1024xf32>) {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x1024xf32>) outs(%x : memref<64x1024xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// CHECK-LABEL: func @half_the_lanes_for_doubles
+// SSE2-SAME: lanes = 2,
+// AVX2-SAME: lanes = 4,
+// AVX512-SAME: lanes = 8,
+// NEON-SAME: lanes = 2,
+// SVE-SAME: lanes = 2,
+// RVV-SAME: lanes = 2,
+// WASM-SAME: lanes = 2,
+func.func @half_the_lanes_for_doubles(%x: memref<64x?xf64>) {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x?xf64>) outs(%x : memref<64x?xf64>) {
+  ^bb0(%row: !row.elements<f64>):
+    %m = row.map(%row : !row.elements<f64>) {
+    ^bb0(%e: f64):
+      row.yield %e : f64
+    } -> !row.elements<f64>
+    row.yield %m : !row.elements<f64>
+  }
+  return
+}
+
+// CHECK-LABEL: func @reference_for_a_strided_axis
+// CHECK-SAME: #softmax.cpu_schedule<rows_per_task = 256>
+func.func @reference_for_a_strided_axis(%x: memref<64x1024xf32>) {
+  row.program axis(0) maps [#all, #all] ins(%x : memref<64x1024xf32>) outs(%x : memref<64x1024xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// CHECK-LABEL: func @the_schedule_of_a_user_wins
+// CHECK-SAME: #softmax.cpu_schedule<traversal = stream, isa = neon, lanes = 4>
+func.func @the_schedule_of_a_user_wins(%x: memref<64x1024xf32>) attributes {softmax.schedule = #softmax.cpu_schedule<traversal = stream, isa = neon, lanes = 4>} {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x1024xf32>) outs(%x : memref<64x1024xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// CHECK-LABEL: func @the_target_of_the_function_wins
+// CHECK-SAME: isa = avx2
+func.func @the_target_of_the_function_wins(%x: memref<64x1024xf32>) attributes {softmax.target = "x86-64-v3"} {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x1024xf32>) outs(%x : memref<64x1024xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// CHECK-LABEL: func @nothing_to_schedule()
+// CHECK-NOT: softmax.schedule
+func.func @nothing_to_schedule() {
+  return
+}
