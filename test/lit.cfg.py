@@ -4,7 +4,6 @@
 import os
 import platform
 import re
-import subprocess
 
 import lit.formats
 import lit.util
@@ -78,6 +77,9 @@ if {"avx2", "fma", "f16c"} <= flags:
     features.add("avx2")
 if {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"} <= flags:
     features.add("avx512")
+
+if os.geteuid() != 0:
+    features.add("not-root")
 
 # Optional programs.
 if os.path.exists(os.path.join(config.llvm_tools_dir, "clang")) and lit.util.which("ld.lld", path):

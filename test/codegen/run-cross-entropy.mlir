@@ -1,5 +1,6 @@
 // REQUIRES: mlir-runner
 // RUN: softmax-opt %s --softmax-cpu-pipeline=target=x86-64 | sed "s/ attributes {softmax[^}]*}//" | mlir-runner -e main --entry-point-result=void --shared-libs=%runner_libs | FileCheck %s
+// RUN: softmax-opt %s --softmax-cpu-pipeline=target=host | sed "s/ attributes {softmax[^}]*}//" | mlir-runner -e main --entry-point-result=void --shared-libs=%runner_libs | FileCheck %s
 // A mean over rows of which one is ignored, and its gradient, compiled and run.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 

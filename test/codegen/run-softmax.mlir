@@ -1,6 +1,7 @@
 // REQUIRES: mlir-runner
 // RUN: softmax-opt %s --softmax-cpu-pipeline=target=x86-64 | sed "s/ attributes {softmax[^}]*}//" | mlir-runner -e main --entry-point-result=void --shared-libs=%runner_libs | FileCheck %s
 // RUN: softmax-opt %s --softmax-cpu-pipeline="target=x86-64 accuracy=fast" | sed "s/ attributes {softmax[^}]*}//" | mlir-runner -e main --entry-point-result=void --shared-libs=%runner_libs | FileCheck %s
+// RUN: softmax-opt %s --softmax-cpu-pipeline=target=host | sed "s/ attributes {softmax[^}]*}//" | mlir-runner -e main --entry-point-result=void --shared-libs=%runner_libs | FileCheck %s
 // Softmax on either axis and in a loop, compiled and run.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
