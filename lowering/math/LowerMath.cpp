@@ -3,7 +3,6 @@
 
 #include "dialect/softmax/Softmax.h"
 #include "lowering/math/Math.h"
-#include "dialect/softmax/Softmax.h"
 #include "lowering/math/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
