@@ -4,6 +4,7 @@
 #include "tools/softmax-gen/Commands.h"
 
 #include "codegen/Emit.h"
+#include "codegen/Names.h"
 #include "codegen/Version.h"
 #include "verify/Bench.h"
 #include "verify/Verify.h"
