@@ -172,6 +172,9 @@ struct SoftmaxLowerMath
     if (!optionsFor(getOperation()).fma)
       patterns.add<ExpandFma>(context);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
+    // The last reader of these decisions; LLVM's translation knows them not.
+    getOperation()->removeAttr(SoftmaxDialect::kScheduleName);
+    getOperation()->removeAttr(SoftmaxDialect::kTargetName);
   }
 };
 
