@@ -185,6 +185,12 @@ static BlockArgument destinationArgument(Value value) {
 LogicalResult EntryBuilder::moveResults() {
   ImplicitLocOpBuilder b(returnOp.getLoc(), returnOp);
   Block &entry = function.getBody().front();
+  // Arguments are the caller's: nothing is computed in place of them, except
+  // where that was asked for.
+  for (BlockArgument argument : function.getArguments())
+    if (isa<RankedTensorType>(argument.getType()))
+      function.setArgAttr(argument.getArgNumber(), "bufferization.writable",
+                          b.getBoolAttr(false));
   SmallVector<Value> returned;
   llvm::SmallDenseSet<Value> seen;
   for (auto [i, value] : llvm::enumerate(returnOp.getOperands())) {

@@ -1,5 +1,4 @@
 // RUN: softmax-opt %s --softmax-select-cpu-schedule=target=x86-64 | FileCheck %s
-// XFAIL: *
 // Selection needs nothing but a row program.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 

@@ -230,7 +230,7 @@ func.func @other_monoids_have_one_result(%x: memref<4x8xf32>, %l: memref<4xf32>)
   row.program axis(1) maps [#all, #rows]
       ins(%x : memref<4x8xf32>) outs(%l : memref<4xf32>) {
   ^bb0(%row: !row.elements<f32>):
-    // expected-error@+1 {{'row.reduce' op expected 1 results for 'max', got 2}}
+    // expected-error@+1 {{'row.reduce' op expected 1 result for 'max', got 2}}
     %s:2 = row.reduce max(%row : !row.elements<f32>) {
     ^bb0(%e: f32):
       row.yield %e : f32

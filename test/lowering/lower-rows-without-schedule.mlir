@@ -1,5 +1,4 @@
 // RUN: softmax-opt %s --softmax-lower-rows | FileCheck %s
-// XFAIL: *
 // Without a schedule the reference traversal is used, also where nothing else
 // of the softmax dialect is in the file.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

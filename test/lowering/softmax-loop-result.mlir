@@ -1,5 +1,4 @@
 // RUN: softmax-opt %s --softmax-cpu-pipeline | FileCheck %s
-// XFAIL: *
 // A loop may carry a softmax that is computed in a tensor of its own.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 

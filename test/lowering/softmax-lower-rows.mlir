@@ -118,8 +118,9 @@ func.func @totals_are_summed_per_task_in_f64(%x: memref<?x32xf32>, %t: memref<f3
   // CHECK-DAG: %[[ROWS:.*]] = memref.dim
   // CHECK: arith.ceildivui %[[ROWS]], %[[TASKS]]
   // CHECK: %[[TOTAL:.*]] = scf.for {{.*}} -> (f64)
-  // CHECK: %[[TASK:.*]] = scf.for {{.*}} -> (f64)
-  // CHECK: arith.addf %{{.*}}, %[[TASK]] : f64
+  // A task carries a compensated sum.
+  // CHECK: %[[TASK:.*]]:2 = scf.for {{.*}} -> (f64, f64)
+  // CHECK: arith.addf %[[TASK]]#0, %[[TASK]]#1 : f64
   // CHECK: %[[ROUNDED:.*]] = arith.truncf %[[TOTAL]] : f64 to f32
   // CHECK: memref.store %[[ROUNDED]], %{{.*}}[] : memref<f32>
   row.program axis(1) maps [#all, #none] ins(%x : memref<?x32xf32>) outs(%t : memref<f32>) {
