@@ -3,6 +3,8 @@
 
 #include "codegen/Emit.h"
 
+#include "codegen/Names.h"
+#include "codegen/Passes.h"
 #include "codegen/SharedObject.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -117,12 +119,13 @@ llvm::Error softmax::resolve(EmitOptions &options, MLIRContext *context) {
   return llvm::Error::success();
 }
 
-/// Compiles `module`, whose only public function is `info.name`, and writes the
-/// files.
-static llvm::Expected<EmittedKernel>
-emitModule(ModuleOp module, KernelInfo info, const EmitOptions &options) {
+/// Compiles `module`, whose only public function is `info.name`, and adds what
+/// it emits to `files`, for the caller to commit.
+static llvm::Expected<EmittedKernel> emitModule(ModuleOp module,
+                                                KernelInfo info,
+                                                const EmitOptions &options,
+                                                OutputFiles &files) {
   EmittedKernel kernel;
-  OutputFiles files(options.directory);
   auto wants = [&](StringRef kind) {
     return llvm::is_contained(options.kinds, kind);
   };
@@ -184,8 +187,6 @@ emitModule(ModuleOp module, KernelInfo info, const EmitOptions &options) {
     add("mlir", info.name + ".mlir", source);
   std::string manifest = writeManifest(info, kernel.files);
   add("manifest", info.name + ".manifest.json", manifest);
-  if (llvm::Error error = files.commit())
-    return wrong(llvm::toString(std::move(error)));
   kernel.lowerSeconds = lowered - start;
   kernel.codegenSeconds = now() - lowered;
   kernel.info = std::move(info);
@@ -259,9 +260,14 @@ llvm::Expected<EmittedKernel> softmax::emitKernel(MLIRContext *context,
   });
   OwningOpRef<ModuleOp> module = buildKernelModule(context, request, name);
   OwningOpRef<ModuleOp> original = module->clone();
-  llvm::Expected<EmittedKernel> kernel = emitModule(*module, info, options);
-  if (kernel)
+  OutputFiles files(options.directory);
+  llvm::Expected<EmittedKernel> kernel =
+      emitModule(*module, info, options, files);
+  if (kernel) {
+    if (llvm::Error error = files.commit())
+      return wrong(llvm::toString(std::move(error)));
     return kernel;
+  }
   llvm::Error error = kernel.takeError();
   if (error.isA<EmitError>())
     return error;
@@ -281,6 +287,15 @@ llvm::Expected<EmittedKernel> softmax::emitKernel(MLIRContext *context,
                                      "internal error: " + message);
 }
 
+/// "file:line:column: " as editors understand it, or nothing.
+static std::string placeOf(Location location) {
+  auto at = dyn_cast<FileLineColLoc>(location);
+  return at ? (at.getFilename().getValue() + ":" + Twine(at.getLine()) + ":" +
+               Twine(at.getColumn()) + ": ")
+                  .str()
+            : "";
+}
+
 llvm::Expected<std::vector<EmittedKernel>>
 softmax::emitFile(MLIRContext *context, StringRef path,
                   const EmitOptions &options) {
@@ -289,11 +304,7 @@ softmax::emitFile(MLIRContext *context, StringRef path,
     if (!problem.empty() ||
         diagnostic.getSeverity() != DiagnosticSeverity::Error)
       return success();
-    if (auto at = dyn_cast<FileLineColLoc>(diagnostic.getLocation()))
-      problem = (at.getFilename().getValue() + ":" + Twine(at.getLine()) + ":" +
-                 Twine(at.getColumn()) + ": ")
-                    .str();
-    problem += diagnostic.str();
+    problem = placeOf(diagnostic.getLocation()) + diagnostic.str();
     // The first line is what is wrong; IR that follows is of no help here.
     problem = StringRef(problem).split('\n').first.str();
     return success();
@@ -305,22 +316,36 @@ softmax::emitFile(MLIRContext *context, StringRef path,
   if (!module)
     return wrong(problem.empty() ? "'" + path.str() + "' is no MLIR module"
                                  : problem);
-  std::vector<std::string> names;
+  std::vector<func::FuncOp> functions;
   for (auto function : module->getOps<func::FuncOp>())
     if (function.isPublic() && !function.isExternal())
-      names.push_back(function.getName().str());
-  if (names.empty())
+      functions.push_back(function);
+  if (functions.empty())
     return wrong("'" + path + "' has no public function with a body; each one "
                               "becomes a kernel");
+  // All functions become kernels or none does.
+  OutputFiles files(options.directory);
   std::vector<EmittedKernel> kernels;
-  for (const std::string &name : names) {
-    if (llvm::Error error = checkName(name))
-      return wrong(llvm::toString(std::move(error)));
+  for (func::FuncOp function : functions) {
+    std::string name = function.getName().str();
+    std::string place = placeOf(function.getLoc());
+    if (llvm::Error error = checkName(name, "func.func @"))
+      return wrong(place + llvm::toString(std::move(error)));
+    // Every other role is for lowering to give.
+    for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i) {
+      Attribute role = function.getArgAttr(i, kRoleName);
+      auto text = dyn_cast_or_null<StringAttr>(role);
+      if (role && !(text && text.getValue() == "inout" &&
+                    isa<RankedTensorType>(function.getArgument(i).getType())))
+        return wrong(place + "argument #" + Twine(i) +
+                     " has an unknown softmax.role; the only one to write is "
+                     "inout, on a tensor");
+    }
     OwningOpRef<ModuleOp> own = module->clone();
     SymbolTable symbols(*own);
-    for (auto function : own->getOps<func::FuncOp>())
-      if (function.getName() != name && !function.isExternal())
-        function.setPrivate();
+    for (auto other : own->getOps<func::FuncOp>())
+      if (other.getName() != name && !other.isExternal())
+        other.setPrivate();
     KernelInfo info;
     info.name = name;
     info.op = "from";
@@ -329,7 +354,7 @@ softmax::emitFile(MLIRContext *context, StringRef path,
     info.command = options.command;
     EmitOptions mine = options;
     mine.compile.description = describe(info, name, mine.compile, 0);
-    llvm::Expected<EmittedKernel> kernel = emitModule(*own, info, mine);
+    llvm::Expected<EmittedKernel> kernel = emitModule(*own, info, mine, files);
     if (!kernel) {
       llvm::Error error = kernel.takeError();
       if (error.isA<EmitError>())
@@ -337,7 +362,11 @@ softmax::emitFile(MLIRContext *context, StringRef path,
       std::string text = llvm::toString(std::move(error));
       return wrong(problem.empty() ? text : problem);
     }
+    if (llvm::Error error = checkParameters(kernel->info))
+      return wrong(place + llvm::toString(std::move(error)));
     kernels.push_back(std::move(*kernel));
   }
+  if (llvm::Error error = files.commit())
+    return wrong(llvm::toString(std::move(error)));
   return kernels;
 }

@@ -3,9 +3,12 @@
 
 #include "codegen/Kernel.h"
 
+#include "codegen/Names.h"
 #include "codegen/Passes.h"
 #include "codegen/Version.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -64,6 +67,35 @@ std::vector<Parameter> softmax::readParameters(func::FuncOp kernel,
   if (hook)
     parameters.push_back({"parallel_for", "hook", "pointer", false, {}, "", -1});
   return parameters;
+}
+
+llvm::Error softmax::checkParameters(const KernelInfo &kernel) {
+  llvm::StringSet<> seen;
+  for (const Parameter &parameter : kernel.parameters) {
+    const std::string &name = parameter.name;
+    if (llvm::Error error = checkParameterName(name))
+      return error;
+    if (name == kernel.name)
+      return llvm::createStringError("parameter '" + name +
+                                     "' has the name of its function; give it "
+                                     "another softmax.name");
+    if (!seen.insert(name).second)
+      return llvm::createStringError("two parameters have the name '" + name +
+                                     "'; give one another softmax.name");
+    if (parameter.role == "hook")
+      continue;
+    // C passes 16-bit floats as integers, in other registers than LLVM does.
+    bool known =
+        llvm::is_contained({"f32", "f64", "i32", "i64"}, parameter.type) ||
+        (parameter.isTensor &&
+         llvm::is_contained({"f16", "bf16", "u8"}, parameter.type));
+    if (!known)
+      return llvm::createStringError(
+          "parameter '" + name + "' is of type " + parameter.type +
+          "; tensors are of f32, f64, f16, bf16, i64, i32 or i8, numbers of "
+          "f32, f64, i64 or i32");
+  }
+  return llvm::Error::success();
 }
 
 static int64_t bytesOf(StringRef type) {

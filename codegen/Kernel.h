@@ -6,6 +6,7 @@
 
 #include "dialect/softmax/Softmax.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
 
 #include <string>
@@ -50,6 +51,10 @@ struct KernelInfo {
 /// have shaped, in their order.
 std::vector<Parameter> readParameters(func::FuncOp kernel, bool strided,
                                       bool hook);
+
+/// Checks parameters that an IR file has named: identifiers, different from each
+/// other and from the kernel, of types that C can express.
+llvm::Error checkParameters(const KernelInfo &kernel);
 
 /// Bytes that a call moves: a number when all extents are known, else a formula
 /// over the extents.

@@ -34,6 +34,7 @@ def SoftmaxSelectCPUSchedulePass
              clEnumValN(::mlir::softmax::Accuracy::Accurate, "accurate", "at most 1 ULP"),
              clEnumValN(::mlir::softmax::Accuracy::Fast, "fast", "cheaper, see lowering/math"))}]>
   ];
+  let dependentDialects = ["SoftmaxDialect"];
 }
 
 def SoftmaxPrepareEntryPass

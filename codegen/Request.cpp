@@ -3,6 +3,8 @@
 
 #include "codegen/Request.h"
 
+#include "codegen/Names.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -93,20 +95,6 @@ bool OperatorInfo::takes(StringRef option) const {
   return llvm::is_contained(names, option);
 }
 
-/// The name among `known` that `word` was probably meant to be.
-template <typename Range, typename Project>
-static std::string suggest(StringRef word, const Range &known, Project name) {
-  unsigned best = 4;
-  std::string found;
-  for (const auto &item : known)
-    if (unsigned distance = StringRef(name(item)).edit_distance(word);
-        distance < best) {
-      best = distance;
-      found = StringRef(name(item)).str();
-    }
-  return found.empty() ? "" : "; did you mean '" + found + "'?";
-}
-
 Expected<Shape> softmax::parseShape(StringRef text) {
   Shape shape;
   shape.text = text.str();
@@ -156,15 +144,12 @@ Expected<KernelRequest> softmax::createRequest(StringRef op, StringRef shape) {
     if (info.name == canonical)
       request.op = &info;
   if (!request.op) {
-    std::string names = llvm::join(
-        llvm::map_range(kOperators,
-                        [](const OperatorInfo &info) { return info.name; }),
-        ", ");
+    SmallVector<StringRef> names;
+    for (const OperatorInfo &info : kOperators)
+      names.push_back(info.name);
     return createStringError(
-        "unknown operator '" + op + "'" +
-        suggest(op, kOperators,
-                [](const OperatorInfo &info) { return info.name; }) +
-        (shape.empty() ? "" : "; expected one of " + names));
+        "unknown operator '" + op + "'" + suggest(op, names) +
+        (shape.empty() ? "" : "; expected one of " + llvm::join(names, ", ")));
   }
   Expected<Shape> parsed = parseShape(shape);
   if (!parsed)
@@ -190,11 +175,8 @@ Error KernelRequest::set(StringRef key, StringRef value) {
   const OptionInfo *info = llvm::find_if(
       kOptions, [&](const OptionInfo &option) { return option.name == key; });
   if (info == std::end(kOptions))
-    return createStringError(
-        "unknown option '--" + key + "'" +
-        suggest(key, kOptions,
-                [](const OptionInfo &option) { return option.name; }) +
-        "; 'softmax-gen --help' lists the options");
+    return createStringError("unknown option '--" + key +
+                             "'; 'softmax-gen --help' lists the options");
   if (!info->available)
     return createStringError("option --" + key +
                              " is not available in this version; 'softmax-gen "
@@ -273,36 +255,4 @@ std::string KernelRequest::defaultName() const {
   for (char &c : name)
     c = c == '-' ? '_' : c == '?' ? 'd' : c;
   return name;
-}
-
-Error softmax::checkName(StringRef name) {
-  static constexpr llvm::StringLiteral kKeywords[] = {
-      "alignas", "alignof", "and", "asm", "auto", "bool", "break", "case",
-      "catch", "char", "class", "const", "constexpr", "continue", "default",
-      "delete", "do", "double", "else", "enum", "explicit", "export", "extern",
-      "false", "float", "for", "friend", "goto", "if", "inline", "int", "long",
-      "main", "mutable", "namespace", "new", "noexcept", "not", "nullptr",
-      "operator", "or", "private", "protected", "public", "register",
-      "restrict", "return", "short", "signed", "sizeof", "static", "struct",
-      "switch", "template", "this", "throw", "true", "try", "typedef",
-      "typename", "union", "unsigned", "using", "virtual", "void", "volatile",
-      "while", "xor"};
-  auto isWord = [](char c) { return llvm::isAlnum(c) || c == '_'; };
-  bool shaped = !name.empty() && name.size() <= 128 &&
-                !llvm::isDigit(name.front()) && llvm::all_of(name, isWord);
-  if (!shaped) {
-    std::string shown;
-    llvm::raw_string_ostream(shown).write_escaped(name.take_front(64));
-    return createStringError(
-        "name '" + shown +
-        "' is not a C identifier of at most 128 characters; use letters, "
-        "digits and _, e.g. --name=my_softmax");
-  }
-  bool reserved = name.starts_with("_") || name.contains("__");
-  if (reserved || llvm::is_contained(kKeywords, name))
-    return createStringError("name '" + name +
-                             "' is a keyword or reserved in C and C++; choose "
-                             "another, e.g. --name=my_" +
-                             name.ltrim('_'));
-  return Error::success();
 }

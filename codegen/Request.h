@@ -63,9 +63,6 @@ struct OptionInfo {
 };
 llvm::ArrayRef<OptionInfo> getOperationOptions();
 
-/// Checks a kernel's name: a C identifier that is no keyword and not reserved.
-llvm::Error checkName(llvm::StringRef name);
-
 /// The IR of the kernel: one public function on tensors.
 OwningOpRef<ModuleOp> buildKernelModule(MLIRContext *context,
                                         const KernelRequest &request,

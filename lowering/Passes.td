@@ -28,9 +28,9 @@ def SoftmaxLowerRowsPass : Pass<"softmax-lower-rows", "::mlir::func::FuncOp"> {
 
     Example: test/lowering/softmax-lower-rows.mlir
   }];
-  let dependentDialects = ["arith::ArithDialect", "memref::MemRefDialect",
-                           "scf::SCFDialect", "vector::VectorDialect",
-                           "LLVM::LLVMDialect"];
+  let dependentDialects = ["SoftmaxDialect", "arith::ArithDialect",
+                           "memref::MemRefDialect", "scf::SCFDialect",
+                           "vector::VectorDialect", "LLVM::LLVMDialect"];
 }
 
 def SoftmaxLowerTasksPass : Pass<"softmax-lower-tasks", "::mlir::ModuleOp"> {

@@ -41,6 +41,25 @@ Value RowTraversal::emitElement(Block *element, ValueRange arguments,
   return mapping.lookupOrDefault(element->getTerminator()->getOperand(0));
 }
 
+/// Adds `value` to the compensated sum (sum, error): Knuth's two-sum keeps what
+/// each rounding loses. It is NaN once the sum is not finite, and then dropped.
+SmallVector<Value> RowTraversal::addCompensated(ValueRange carried,
+                                                Value value) {
+  Value sum = carried[0], error = carried[1];
+  Value total = arith::AddFOp::create(b, sum, value);
+  Value virtualValue = arith::SubFOp::create(b, total, sum);
+  Value virtualSum = arith::SubFOp::create(b, total, virtualValue);
+  Value lost = arith::AddFOp::create(
+      b, arith::SubFOp::create(b, sum, virtualSum),
+      arith::SubFOp::create(b, value, virtualValue));
+  Value isNumber =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, lost, lost);
+  Value zero =
+      arith::ConstantOp::create(b, b.getFloatAttr(lost.getType(), 0));
+  lost = arith::SelectOp::create(b, isNumber, lost, zero);
+  return {total, arith::AddFOp::create(b, error, lost)};
+}
+
 SmallVector<Value> RowTraversal::delinearize(Value rowIndex) {
   int64_t rank = program.getSpaceRank();
   SmallVector<int64_t> dims;
@@ -67,6 +86,10 @@ Value RowTraversal::rowView(Value memref, AffineMap map,
   auto type = cast<MemRefType>(memref.getType());
   if (type.getRank() == 1)
     return memref;
+  // Of a tensor without elements no view can be taken; nothing will be read.
+  if (llvm::is_contained(type.getShape(), 0))
+    return memref::AllocaOp::create(b,
+                                    MemRefType::get({0}, type.getElementType()));
   SmallVector<OpFoldResult> offsets, sizes, strides;
   for (auto [position, expr] : llvm::enumerate(map.getResults())) {
     int64_t dim = cast<AffineDimExpr>(expr).getPosition();
@@ -122,25 +145,29 @@ LogicalResult RowTraversal::run() {
     taskRows = b.createOrFold<arith::MaxUIOp>(rowCount, index(1));
   }
   Value tasks = b.createOrFold<arith::CeilDivUIOp>(rowCount, taskRows);
-  auto emitTask = [&](Value task, Totals &totals) {
+  Value zeroTotal = arith::ConstantOp::create(b, b.getF64FloatAttr(0));
+  /// One task; the result is a plain value for every total.
+  auto emitTask = [&](Value task) {
+    Totals totals(2 * totalOutputs.size(), zeroTotal);
     Value from = b.createOrFold<arith::MulIOp>(task, taskRows);
     Value to = b.createOrFold<arith::MinUIOp>(
         rowCount, b.createOrFold<arith::AddIOp>(from, taskRows));
     emitRows(from, to, totals);
     endTask();
+    SmallVector<Value> plain;
+    for (size_t i = 0; i < totals.size(); i += 2)
+      plain.push_back(arith::AddFOp::create(b, totals[i], totals[i + 1]));
+    return plain;
   };
 
-  Totals zero(totalOutputs.size());
-  for (Value &total : zero)
-    total = arith::ConstantOp::create(b, b.getF64FloatAttr(0));
-  Totals sums = zero;
+  SmallVector<Value> zero(totalOutputs.size(), zeroTotal);
+  SmallVector<Value> sums = zero;
   if (!parallel) {
     auto loop = scf::ForOp::create(b, index(0), tasks, index(1), zero);
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
-      Totals totals = zero;
-      emitTask(loop.getInductionVar(), totals);
+      SmallVector<Value> totals = emitTask(loop.getInductionVar());
       for (auto [total, sum] : llvm::zip(totals, loop.getRegionIterArgs()))
         total = arith::AddFOp::create(b, sum, total);
       if (!totals.empty())
@@ -159,8 +186,7 @@ LogicalResult RowTraversal::run() {
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
-      Totals totals = zero;
-      emitTask(loop.getInductionVars().front(), totals);
+      SmallVector<Value> totals = emitTask(loop.getInductionVars().front());
       for (auto [total, partial] : llvm::zip(totals, partials))
         memref::StoreOp::create(b, total, partial,
                                 loop.getInductionVars().front());
@@ -169,7 +195,7 @@ LogicalResult RowTraversal::run() {
       auto gather = scf::ForOp::create(b, index(0), tasks, index(1), zero);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(gather.getBody());
-      Totals totals;
+      SmallVector<Value> totals;
       for (auto [partial, sum] :
            llvm::zip(partials, gather.getRegionIterArgs()))
         totals.push_back(arith::AddFOp::create(
@@ -241,8 +267,10 @@ void RowTraversal::emitRow(Value rowIndex, Totals &totals) {
     Value wide = scalars[i];
     if (!wide.getType().isF64())
       wide = arith::ExtFOp::create(b, b.getF64Type(), wide);
-    totals[total] = arith::AddFOp::create(b, totals[total], wide);
-    ++total;
+    SmallVector<Value> next = addCompensated(
+        ValueRange(totals).slice(total, 2), wide);
+    totals[total++] = next[0];
+    totals[total++] = next[1];
   }
 }
 

@@ -42,6 +42,8 @@ protected:
   Value rowOf(Value elements) { return rows.lookup(elements); }
   /// Emits a scalar element region at one column.
   Value emitElement(Block *element, ValueRange arguments, Value column);
+  /// The compensated sum (sum, error) plus `value`.
+  SmallVector<Value> addCompensated(ValueRange carried, Value value);
   /// True when `column` lies in the row.
   Value inRow(Value column);
 
@@ -55,6 +57,7 @@ protected:
   Value extent, rowCount;
 
 private:
+  /// A compensated sum, two f64 values, for every total of the program.
   using Totals = SmallVector<Value>;
   void emitRows(Value from, Value to, Totals &totals);
   void emitRow(Value rowIndex, Totals &totals);

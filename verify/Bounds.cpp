@@ -134,8 +134,9 @@ double Bounds::savedLseGradient(long double value, long double shifted,
   long double p = std::exp(shifted);
   long double tolerance = (std::fabs(shifted) + 6) * 2 * u * p * std::fabs(g) +
                           std::max(1.0L, std::fabs(g)) * slack;
+  // g, p - 1 and their product are rounded once each.
   if (isTarget)
-    tolerance += 2 * u * std::fabs(g);
+    tolerance += 4 * u * std::fabs(g);
   return finish(tolerance, value, type);
 }
 

@@ -3,6 +3,7 @@
 
 #include "codegen/cpu/Compile.h"
 
+#include "codegen/Emit.h"
 #include "codegen/Passes.h"
 #include "codegen/cpu/Pipelines.h"
 
@@ -27,6 +28,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -40,6 +42,7 @@ void softmax::registerCompilerDialects(DialectRegistry &registry) {
                   math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                   tensor::TensorDialect, vector::VectorDialect>();
   row::registerBufferizableOpInterfaceExternalModels(registry);
+  func::registerInlinerExtension(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
       registry);
@@ -95,6 +98,28 @@ readVariants(ModuleOp module, const CompileOptions &options, KernelInfo &info) {
   return variants;
 }
 
+/// A schedule's instructions are among those of the target.
+static llvm::Error checkSchedule(const CompileOptions &options) {
+  if (!options.schedule)
+    return llvm::Error::success();
+  Isa wanted = options.schedule.getIsa();
+  const CPUTarget &target = options.targets.front();
+  auto isX86 = [](Isa isa) {
+    return isa == Isa::SSE2 || isa == Isa::AVX2 || isa == Isa::AVX512;
+  };
+  bool fits = wanted == Isa::Scalar || wanted == target.isa ||
+              (isX86(wanted) && isX86(target.isa) && wanted < target.isa) ||
+              (wanted == Isa::NEON && target.isa == Isa::SVE);
+  if (fits)
+    return llvm::Error::success();
+  return llvm::make_error<EmitError>(
+      ExitCode::WrongRequest,
+      ("the schedule is for '" + stringifyIsa(wanted) + "', which target " +
+       target.name + " ('" + stringifyIsa(target.isa) +
+       "') does not have; name another --target-cpu or schedule")
+          .str());
+}
+
 llvm::Expected<ObjectCode>
 softmax::compileForCPU(ModuleOp module, const CompileOptions &options,
                        KernelInfo &info) {
@@ -103,6 +128,21 @@ softmax::compileForCPU(ModuleOp module, const CompileOptions &options,
   auto stage = [&](StringRef name, function_ref<void(OpPassManager &)> build) {
     return runStage(module, name, number++, options, info.name, build);
   };
+  if (llvm::Error error = checkSchedule(options))
+    return error;
+  // One function is the kernel: what it calls becomes part of it.
+  if (llvm::Error error = stage("inlined", [](OpPassManager &pm) {
+        pm.addPass(createInlinerPass());
+        pm.addPass(createSymbolDCEPass());
+      }))
+    return error;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function.getName() != info.name) {
+      function.emitError("function @")
+          << function.getName() << " cannot be inlined into the kernel @"
+          << info.name;
+      return llvm::createStringError("stage 'inlined' failed");
+    }
   if (llvm::Error error = stage("rows", buildToRows))
     return error;
   if (llvm::Error error = stage("entry", [](OpPassManager &pm) {

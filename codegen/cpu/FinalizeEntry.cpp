@@ -93,6 +93,16 @@ private:
 } // namespace
 
 LogicalResult Entry::run() {
+  for (BlockArgument argument : kernel.getArguments()) {
+    auto type = dyn_cast<MemRefType>(argument.getType());
+    auto ids = kernel.getArgAttrOfType<DenseI64ArrayAttr>(
+        argument.getArgNumber(), kExtentsName);
+    if (type && type.getNumDynamicDims() > 0 &&
+        (!ids || ids.size() != type.getRank()))
+      return kernel.emitOpError("expected '")
+             << kExtentsName << "' on dynamic argument #"
+             << argument.getArgNumber() << "; softmax-prepare-entry adds it";
+  }
   createVariants();
   createSignature();
   if (failed(addFailFunction(module, name, options.hasWeakSymbols())) ||
@@ -306,6 +316,9 @@ void Entry::checkOverlap() {
       Value xEnd = arith::AddIOp::create(b, x, written.bytes);
       Value yEnd = arith::AddIOp::create(b, y, other.bytes);
       Value overlap = arith::AndIOp::create(b, less(x, yEnd), less(y, xEnd));
+      // A tensor without elements overlaps nothing.
+      Value bothSized = arith::AndIOp::create(b, less(x, xEnd), less(y, yEnd));
+      overlap = arith::AndIOp::create(b, overlap, bothSized);
       if (mayBeEqual(written, other)) {
         Value differs =
             arith::CmpIOp::create(b, arith::CmpIPredicate::ne, x, y);

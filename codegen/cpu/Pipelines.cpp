@@ -31,6 +31,7 @@ void softmax::buildToBuffers(OpPassManager &pm, bool strided) {
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions options;
   options.bufferizeFunctionBoundaries = true;
+  options.allowReturnAllocsFromLoops = true;
   options.functionBoundaryTypeConversion =
       strided ? bufferization::LayoutMapOption::FullyDynamicLayoutMap
               : bufferization::LayoutMapOption::IdentityLayoutMap;
@@ -40,6 +41,7 @@ void softmax::buildToBuffers(OpPassManager &pm, bool strided) {
   pm.addPass(createCanonicalizerPass());
   // Intermediate tensors of a user's function are freed again.
   bufferization::buildBufferDeallocationPipeline(pm);
+  pm.addPass(createConvertBufferizationToMemRefPass());
 }
 
 // row, linalg on memrefs --> scf, vector, memref, arith

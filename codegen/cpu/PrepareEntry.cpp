@@ -4,6 +4,7 @@
 #include "codegen/Passes.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "llvm/ADT/EquivalenceClasses.h"
@@ -37,16 +38,22 @@ public:
     returnOp = cast<func::ReturnOp>(function.getBody().front().getTerminator());
     if (failed(verifySignature()))
       return failure();
-    moveResults();
+    if (failed(moveResults()))
+      return failure();
+    if (failed(verifyExtents()))
+      return failure();
     numberExtents();
     return success();
   }
 
 private:
+  void uniteByMaps(ValueRange values, ArrayRef<AffineMap> maps);
+  void uniteShapes(Value x, Value y);
   void collectExtents();
   void markLabels(row::ProgramOp program);
   LogicalResult verifySignature();
-  void moveResults();
+  LogicalResult moveResults();
+  LogicalResult verifyExtents();
   void numberExtents();
 
   func::FuncOp function;
@@ -56,30 +63,62 @@ private:
 
 } // namespace
 
-/// Two operands of a program that are indexed by the same dimension have the
-/// same extent there; a result has the extents of its output.
-void EntryBuilder::collectExtents() {
-  function.walk([&](row::ProgramOp program) {
-    SmallVector<std::optional<Dimension>> first(program.getSpaceRank());
-    auto visit = [&](Value value, AffineMap map) {
-      for (auto [position, expr] : llvm::enumerate(map.getResults())) {
-        int64_t dim = cast<AffineDimExpr>(expr).getPosition();
-        if (!first[dim])
-          first[dim] = dimension(value, position);
-        extents.unionSets(*first[dim], dimension(value, position));
-      }
-    };
-    for (OpOperand &operand : program->getOpOperands()) {
-      visit(operand.get(), program.getMap(operand));
-      if (OpResult result =
-              cast<DestinationStyleOpInterface>(program.getOperation())
-                          .isDpsInit(&operand)
-                  ? cast<DestinationStyleOpInterface>(program.getOperation())
-                        .getTiedOpResult(&operand)
-                  : OpResult())
-        visit(result, program.getMap(operand));
+/// Two operands of a structured operation that are indexed by the same dimension
+/// have the same extent there.
+void EntryBuilder::uniteByMaps(ValueRange values, ArrayRef<AffineMap> maps) {
+  llvm::SmallDenseMap<int64_t, Dimension> first;
+  for (auto [value, map] : llvm::zip(values, maps))
+    for (auto [position, expr] : llvm::enumerate(map.getResults())) {
+      auto dim = dyn_cast<AffineDimExpr>(expr);
+      if (!dim)
+        continue;
+      Dimension node = dimension(value, position);
+      Dimension known = first.try_emplace(dim.getPosition(), node).first->second;
+      extents.unionSets(known, node);
     }
-    markLabels(program);
+}
+
+void EntryBuilder::uniteShapes(Value x, Value y) {
+  auto type = dyn_cast<RankedTensorType>(x.getType());
+  for (int64_t dim = 0; type && dim < type.getRank(); ++dim)
+    extents.unionSets(dimension(x, dim), dimension(y, dim));
+}
+
+/// Which extents are equal, as the operations say: those of row programs, of
+/// structured and elementwise operations, of casts, and of empty tensors whose
+/// sizes were asked of other tensors.
+void EntryBuilder::collectExtents() {
+  function.walk([&](Operation *op) {
+    if (auto program = dyn_cast<row::ProgramOp>(op)) {
+      uniteByMaps(program->getOperands(),
+                  llvm::to_vector(program.getIndexingMaps()
+                                      .getAsValueRange<AffineMapAttr>()));
+      markLabels(program);
+    } else if (auto structured = dyn_cast<linalg::LinalgOp>(op)) {
+      uniteByMaps(op->getOperands(), structured.getIndexingMapsArray());
+    } else if (auto empty = dyn_cast<tensor::EmptyOp>(op)) {
+      unsigned next = 0;
+      for (int64_t dim = 0; dim < empty.getType().getRank(); ++dim) {
+        if (!empty.getType().isDynamicDim(dim))
+          continue;
+        auto asked = empty.getDynamicSizes()[next++].getDefiningOp<tensor::DimOp>();
+        std::optional<int64_t> of =
+            asked ? asked.getConstantIndex() : std::nullopt;
+        if (of)
+          extents.unionSets(dimension(asked.getSource(), *of),
+                            dimension(empty, dim));
+      }
+    } else if (auto cast = dyn_cast<tensor::CastOp>(op)) {
+      uniteShapes(cast.getSource(), cast.getDest());
+    } else if (OpTrait::hasElementwiseMappableTraits(op)) {
+      for (Value operand : op->getOperands())
+        for (Value result : op->getResults())
+          if (isa<RankedTensorType>(operand.getType()))
+            uniteShapes(result, operand);
+    }
+    if (auto style = dyn_cast<DestinationStyleOpInterface>(op))
+      for (OpResult result : op->getResults())
+        uniteShapes(result, style.getTiedOpOperand(result)->get());
   });
 }
 
@@ -143,11 +182,16 @@ static BlockArgument destinationArgument(Value value) {
   return dyn_cast<BlockArgument>(value);
 }
 
-void EntryBuilder::moveResults() {
+LogicalResult EntryBuilder::moveResults() {
   ImplicitLocOpBuilder b(returnOp.getLoc(), returnOp);
   Block &entry = function.getBody().front();
   SmallVector<Value> returned;
+  llvm::SmallDenseSet<Value> seen;
   for (auto [i, value] : llvm::enumerate(returnOp.getOperands())) {
+    if (!seen.insert(value).second)
+      return function.emitOpError("expected different results, got the value "
+                                  "of result #")
+             << i << " twice; return it once";
     BlockArgument argument = destinationArgument(value);
     auto role = argument ? function.getArgAttrOfType<StringAttr>(
                                argument.getArgNumber(), kRoleName)
@@ -177,6 +221,40 @@ void EntryBuilder::moveResults() {
   (void)function.eraseResults(all);
   func::ReturnOp::create(b);
   returnOp.erase();
+  return success();
+}
+
+/// The caller allocates results, so that their extents must be known from the
+/// arguments: a result of its own extent could be written past its end.
+LogicalResult EntryBuilder::verifyExtents() {
+  auto isOutput = [&](BlockArgument argument) {
+    auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                      kRoleName);
+    return role && role.getValue() == "output";
+  };
+  for (BlockArgument output : function.getArguments()) {
+    auto type = dyn_cast<RankedTensorType>(output.getType());
+    if (!type || !isOutput(output))
+      continue;
+    for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+      if (!type.isDynamicDim(dim))
+        continue;
+      bool known = false;
+      for (BlockArgument input : function.getArguments()) {
+        auto inputType = dyn_cast<RankedTensorType>(input.getType());
+        for (int64_t i = 0; inputType && i < inputType.getRank(); ++i)
+          known |= !isOutput(input) &&
+                   extents.isEquivalent(dimension(output, dim),
+                                        dimension(input, i));
+      }
+      if (!known)
+        return function.emitOpError("cannot tell extent ")
+               << dim << " of a result of type " << type
+               << " from the arguments; give it a static extent, or that of an "
+                  "argument";
+    }
+  }
+  return success();
 }
 
 void EntryBuilder::numberExtents() {

@@ -96,12 +96,12 @@ struct SoftmaxSelectCPUSchedule
                        .function(function.getName());
     if (reason)
       remark::missed(function.getLoc(), options)
-          << "reference traversal: " << *reason;
+          << "reference traversal: " + *reason;
     else
       remark::passed(function.getLoc(), options)
-          << "stream traversal for " << name << ": contiguous rows, "
-          << std::to_string(schedule.getLanes()) << " lanes x "
-          << std::to_string(schedule.getUnroll());
+          << "stream traversal for " + name + ": contiguous rows, " +
+                 std::to_string(schedule.getLanes()) + " lanes x " +
+                 std::to_string(schedule.getUnroll());
   }
 
   CPUScheduleAttr choose(const CPUTarget &machine, const Kernel &kernel,

@@ -249,6 +249,8 @@ LogicalResult ProgramOp::verifyRegions() {
 /// lives is the business of a schedule, not of the program.
 static LogicalResult verifyRowsAndElement(Operation *op, ValueRange rows,
                                           Block *element) {
+  if (rows.empty())
+    return op->emitOpError("expected at least one row, got none");
   for (Value row : rows)
     if (!isa<BlockArgument>(row))
       return op->emitOpError("expected rows to be inputs of the program");
@@ -278,7 +280,8 @@ LogicalResult ReduceOp::verify() {
   unsigned expected = getMonoid() == Monoid::LogSumExp ? 3 : 1;
   if (getNumResults() != expected)
     return emitOpError("expected ")
-           << expected << " results for '" << stringifyMonoid(getMonoid())
+           << expected << (expected == 1 ? " result" : " results") << " for '"
+           << stringifyMonoid(getMonoid())
            << "', got " << getNumResults();
   Type type = getElementBlock()->getTerminator()->getOperand(0).getType();
   for (Type result : getResultTypes())

@@ -165,7 +165,7 @@ def Row_MapOp : Row_Op<"map", [
   let assemblyFormat = [{
     attr-dict `(` $rows `:` type($rows) `)`
     (`at` `(` $column^ `,` $value `:` type($value) `)`)?
-    $element `->` type($result)
+    $element `->` qualified(type($result))
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -184,7 +184,7 @@ def Row_AtOp : Row_Op<"at", [
   }];
   let arguments = (ins Row_Elements:$row, Index:$column);
   let results = (outs AnyType:$result);
-  let assemblyFormat = "$row `[` $column `]` attr-dict `:` type($row)";
+  let assemblyFormat = "$row `[` $column `]` attr-dict `:` qualified(type($row))";
 }
 
 def Row_ExtentOp : Row_Op<"extent", [Pure]> {

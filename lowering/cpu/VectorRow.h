@@ -52,6 +52,8 @@ public:
                   bool isMax);
 
 private:
+  Value loadAs(Value row, const Columns &columns);
+  void storeAs(Value vector, Value row, const Columns &columns);
   /// A buffer of one vector on the stack, for partial vectors where the ISA
   /// has no masked access.
   Value scratch(Type scalar);

@@ -3,7 +3,6 @@
 
 #include "dialect/softmax/Softmax.h"
 #include "lowering/math/Math.h"
-#include "dialect/softmax/Softmax.h"
 #include "lowering/math/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -172,6 +171,9 @@ struct SoftmaxLowerMath
     if (!optionsFor(getOperation()).fma)
       patterns.add<ExpandFma>(context);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
+    // The last reader of these decisions; LLVM's translation knows them not.
+    getOperation()->removeAttr(SoftmaxDialect::kScheduleName);
+    getOperation()->removeAttr(SoftmaxDialect::kTargetName);
   }
 };
 

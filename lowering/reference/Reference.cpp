@@ -31,25 +31,6 @@ Value ReferenceTraversal::elementAt(row::ReduceOp reduce, Value column) {
   return emitElement(reduce.getElementBlock(), elements, column);
 }
 
-/// Adds `value` to the compensated sum (sum, error): Knuth's two-sum keeps what
-/// each rounding loses. It is NaN once the sum is not finite, and then dropped.
-static SmallVector<Value> addCompensated(ImplicitLocOpBuilder &b,
-                                         ValueRange carried, Value value) {
-  Value sum = carried[0], error = carried[1];
-  Value total = arith::AddFOp::create(b, sum, value);
-  Value virtualValue = arith::SubFOp::create(b, total, sum);
-  Value virtualSum = arith::SubFOp::create(b, total, virtualValue);
-  Value lost = arith::AddFOp::create(
-      b, arith::SubFOp::create(b, sum, virtualSum),
-      arith::SubFOp::create(b, value, virtualValue));
-  Value isNumber =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, lost, lost);
-  Value zero =
-      arith::ConstantOp::create(b, b.getFloatAttr(lost.getType(), 0));
-  lost = arith::SelectOp::create(b, isNumber, lost, zero);
-  return {total, arith::AddFOp::create(b, error, lost)};
-}
-
 void ReferenceTraversal::reduce(ArrayRef<row::ReduceOp> reduces) {
   for (row::ReduceOp reduce : reduces) {
     auto type = cast<FloatType>(reduce.getResult(0).getType());
@@ -59,7 +40,7 @@ void ReferenceTraversal::reduce(ArrayRef<row::ReduceOp> reduces) {
     if (reduce.getMonoid() == row::Monoid::Add) {
       auto sum = columns({constant(0), constant(0)},
                          [&](Value column, ValueRange carried) {
-                           return addCompensated(b, carried,
+                           return addCompensated(carried,
                                                  elementAt(reduce, column));
                          });
       values.map(reduce.getResult(0),
@@ -92,7 +73,7 @@ void ReferenceTraversal::reduce(ArrayRef<row::ReduceOp> reduces) {
               arith::SelectOp::create(b, below, constant(0), constant(1));
           Value rest = arith::SelectOp::create(b, below, exp, constant(0));
           SmallVector<Value> next =
-              addCompensated(b, carried.take_front(2), rest);
+              addCompensated(carried.take_front(2), rest);
           next.push_back(arith::AddFOp::create(b, carried[2], peak));
           return next;
         });

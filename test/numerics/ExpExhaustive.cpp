@@ -74,17 +74,18 @@ TEST(Exp, FastF32) {
          bounds(5.11, 2.19));
 }
 
+// f64 is a sample: the bounds leave room above the largest error found.
 TEST(Exp, NonPositiveF64) {
   std::vector<Kernel> all = kernels(Element::F64, buildExpNonPositive);
   report("f64 exp_nonpositive", all,
          sweepF64(all, expF64, {-infinity, 0.0}, bordersF64),
-         bounds(0.925, 0.925));
+         bounds(0.95, 0.95));
 }
 
 TEST(Exp, F64) {
   std::vector<Kernel> all = kernels(Element::F64, buildExp);
   report("f64 exp", all, sweepF64(all, expF64, everywhere, bordersF64),
-         bounds(0.925, 0.925));
+         bounds(0.95, 0.95));
 }
 
 /// e^0 = 1 to the bit makes a row of equal logits come out exact.

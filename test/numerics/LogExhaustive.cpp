@@ -47,21 +47,22 @@ TEST(Log1p, F32) {
          bounds(all, 0.502));
 }
 
+// f64 is a sample: the bounds leave room above the largest error found.
 TEST(Log, F64) {
   std::vector<Kernel> all = kernels(Element::F64, buildLog);
   report("f64 log", all, sweepF64(all, logF64, everywhere, borders),
-         bounds(all, 0.87));
+         bounds(all, 0.95));
   // Both terms of the result matter most here.
   report("f64 log, 0.5 <= x <= 2", all,
-         sweepF64(all, logF64, {0.5, 2.0}, borders), bounds(all, 0.87));
+         sweepF64(all, logF64, {0.5, 2.0}, borders), bounds(all, 0.95));
 }
 
 TEST(Log1p, F64) {
   std::vector<Kernel> all = kernels(Element::F64, buildLog1p);
   report("f64 log1p", all, sweepF64(all, log1pF64, everywhere, borders),
-         bounds(all, 0.87));
+         bounds(all, 0.95));
   report("f64 log1p, -1 <= x <= 1", all,
-         sweepF64(all, log1pF64, {-1.0, 1.0}, borders), bounds(all, 0.87));
+         sweepF64(all, log1pF64, {-1.0, 1.0}, borders), bounds(all, 0.95));
 }
 
 } // namespace

@@ -3,10 +3,12 @@
 
 #include "tools/softmax-gen/CommandLine.h"
 
+#include "codegen/Names.h"
 #include "codegen/Request.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir::softmax;
@@ -41,10 +43,30 @@ constexpr OutputOption kOutputOptions[] = {
     {"budget", "TIME", "", false},
 };
 
-void split(StringRef list, std::vector<std::string> &into) {
+/// The elements of `--key=list`.
+llvm::Error split(StringRef key, StringRef list,
+                  std::vector<std::string> &into) {
   llvm::SmallVector<StringRef> parts;
-  list.split(parts, ',', -1, /*KeepEmpty=*/false);
+  list.split(parts, ',');
+  if (llvm::is_contained(parts, ""))
+    return createStringError("option --" + key + "='" + list +
+                             "' has an empty element; write one comma between "
+                             "two elements and none at the ends");
   into.assign(parts.begin(), parts.end());
+  return llvm::Error::success();
+}
+
+llvm::Error unknownOption(StringRef key) {
+  llvm::SmallVector<StringRef> known;
+  for (const OptionInfo &option : getOperationOptions())
+    if (option.available)
+      known.push_back(option.name);
+  for (const OutputOption &option : kOutputOptions)
+    if (option.available)
+      known.push_back(option.name);
+  return createStringError("unknown option '--" + key + "'" +
+                           suggest(key, known, "--") +
+                           "; 'softmax-gen --help' lists the options");
 }
 
 /// A word as a shell would need it.
@@ -60,12 +82,25 @@ std::string quote(StringRef word) {
 llvm::Expected<CommandLine> CommandLine::parse(int argc, char **argv) {
   CommandLine line;
   line.text = "softmax-gen";
+  // Of two values one would be forgotten without a word.
+  llvm::StringSet<> seen;
+  auto repeats = [&](StringRef option) -> llvm::Error {
+    if (seen.insert(option).second)
+      return llvm::Error::success();
+    return createStringError("option " + option +
+                             " is given twice; give it once");
+  };
   for (int i = 1; i < argc; ++i) {
     StringRef word = argv[i];
     line.text += " " + quote(word);
     if (word == "-o") {
-      if (++i == argc)
+      if (llvm::Error error = repeats(word))
+        return error;
+      if (++i == argc || !*argv[i])
         return createStringError("option -o needs a directory; write -o DIR");
+      if (*argv[i] == '-')
+        return createStringError("option -o needs a directory, got the option "
+                                 "'" + StringRef(argv[i]) + "'; write -o DIR");
       line.directory = argv[i];
       line.text += " " + quote(argv[i]);
       continue;
@@ -83,10 +118,17 @@ llvm::Expected<CommandLine> CommandLine::parse(int argc, char **argv) {
       continue;
     }
     auto [key, value] = word.drop_front(2).split('=');
+    if (llvm::Error error = repeats(word.take_front(key.size() + 2)))
+      return error;
     const OutputOption *option = llvm::find_if(
         kOutputOptions,
         [key = key](const OutputOption &known) { return known.name == key; });
     if (option == std::end(kOutputOptions)) {
+      if (llvm::none_of(getOperationOptions(),
+                        [key = key](const OptionInfo &known) {
+                          return known.name == key;
+                        }))
+        return unknownOption(key);
       line.operation.emplace_back(key.str(), value.str());
       if (key == "accuracy")
         line.accuracy = value.str();
@@ -105,11 +147,11 @@ llvm::Expected<CommandLine> CommandLine::parse(int argc, char **argv) {
                                option->value);
     if (key == "name")
       line.name = value.str();
-    else if (key == "target-cpu")
-      split(value, line.targets);
-    else if (key == "emit")
-      split(value, line.kinds);
-    else if (key == "schedule")
+    else if (key == "target-cpu" || key == "emit") {
+      if (llvm::Error error = split(
+              key, value, key == "emit" ? line.kinds : line.targets))
+        return error;
+    } else if (key == "schedule")
       line.schedule = value.str();
     else if (key == "save-temps")
       line.saveTemps = value.str();

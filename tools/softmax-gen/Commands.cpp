@@ -4,6 +4,7 @@
 #include "tools/softmax-gen/Commands.h"
 
 #include "codegen/Emit.h"
+#include "codegen/Names.h"
 #include "codegen/Version.h"
 #include "verify/Bench.h"
 #include "verify/Verify.h"
@@ -44,13 +45,19 @@ static llvm::Expected<EmitOptions> outputOptions(const CommandLine &line,
   options.compile.threads = *threads;
   options.compile.accuracy =
       symbolizeAccuracy(line.accuracy).value_or(Accuracy::Accurate);
+  if (llvm::Error error = resolve(options, context))
+    return error;
+  // After resolve(): a schedule decides about threads, too.
+  for (const CPUTarget &target : options.compile.targets)
+    if (target.isa == Isa::SIMD128 &&
+        options.compile.threads == Threads::OpenMP)
+      return wrong("option --threads=openmp has no library on " + target.name +
+                   "; use --threads=hook or none");
   if (!line.saveTemps.empty())
     if (std::error_code error =
             llvm::sys::fs::create_directories(line.saveTemps))
       return wrong("cannot create '" + line.saveTemps +
                    "' for --save-temps: " + error.message());
-  if (llvm::Error error = resolve(options, context))
-    return error;
   return options;
 }
 
@@ -90,7 +97,8 @@ static void printSummary(const EmittedKernel &kernel, const CommandLine &line) {
                      kernel.lowerSeconds * 1e3, kernel.codegenSeconds * 1e3);
   for (const auto &[kind, file] : kernel.files)
     if (kind == "archive")
-      os << "  next      cc app.c " << line.directory << "/" << file << "\n";
+      os << "  next      cc app.c " << line.directory << "/" << file
+         << (line.threads == "openmp" ? " -fopenmp" : "") << " -lm\n";
 }
 
 /// A report for people on stdout, or as JSON.
@@ -136,10 +144,14 @@ static llvm::Expected<int> runEmit(const CommandLine &line) {
   // The request is checked before anything else is done.
   std::optional<KernelRequest> request;
   if (fromFile) {
-    if (!line.operation.empty() && line.operation.front().first != "accuracy")
-      return wrong("option --" + line.operation.front().first +
-                   " belongs to an operator on the command line; in an IR file "
-                   "the operators have attributes");
+    for (const auto &option : line.operation)
+      if (option.first != "accuracy")
+        return wrong("option --" + option.first +
+                     " belongs to an operator on the command line; in an IR "
+                     "file the operators have attributes");
+    if (!symbolizeAccuracy(line.accuracy))
+      return wrong("option --accuracy='" + line.accuracy +
+                   "' is unknown; expected one of accurate, fast");
   } else {
     llvm::Expected<KernelRequest> created =
         createRequest(line.command, line.positionals.front());
@@ -194,6 +206,15 @@ static llvm::Expected<int> runEmit(const CommandLine &line) {
 }
 
 llvm::Expected<int> softmax::runCommand(const CommandLine &line) {
+  if (line.command == "tune" || line.command == "cache")
+    return wrong("'" + line.command + "' is not available in this version; "
+                 "'softmax-gen list' shows what is");
+  bool informs = llvm::is_contained(
+      {"verify", "bench", "explain", "list", "doctor"}, line.command);
+  if (informs && !line.operation.empty())
+    return wrong("option --" + line.operation.front().first +
+                 " does not apply to '" + line.command +
+                 "'; it belongs to an operator");
   auto directory = [&]() -> llvm::Expected<std::string> {
     if (line.positionals.size() != 1)
       return wrong("'" + line.command + "' takes one directory; write "
@@ -203,13 +224,13 @@ llvm::Expected<int> softmax::runCommand(const CommandLine &line) {
                    "' is no directory; emit a kernel into it first");
     return line.positionals.front();
   };
-  if (line.command == "list")
-    return runList();
-  if (line.command == "doctor")
-    return runDoctor();
-  if (line.command == "tune" || line.command == "cache")
-    return wrong("'" + line.command + "' is not available in this version; "
-                 "'softmax-gen list' shows what is");
+  if (line.command == "list" || line.command == "doctor") {
+    if (!line.positionals.empty())
+      return wrong("'" + line.command + "' takes nothing further, got '" +
+                   line.positionals.front() + "'; write softmax-gen " +
+                   line.command);
+    return line.command == "list" ? runList() : runDoctor();
+  }
   if (line.command == "explain") {
     llvm::Expected<std::string> dir = directory();
     if (!dir)
