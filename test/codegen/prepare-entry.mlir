@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 // CHECK-LABEL: func.func @equal_extents_share_a_number(
-// CHECK-SAME: tensor<?x?xf32> {softmax.extents = array<i64: 0, 1>, softmax.name = "x"}
+// CHECK-SAME: tensor<?x?xf32> {bufferization.writable = false, softmax.extents = array<i64: 0, 1>, softmax.name = "x"}
 // CHECK-SAME: tensor<?x?xf32> {bufferization.writable = true, softmax.extents = array<i64: 0, 1>, softmax.name = "y", softmax.role = "output"}) {
 func.func @equal_extents_share_a_number(%x: tensor<?x?xf32> {softmax.name = "x"}) -> (tensor<?x?xf32> {softmax.name = "y"}) {
   %c0 = arith.constant 0 : index
@@ -18,7 +18,7 @@ func.func @equal_extents_share_a_number(%x: tensor<?x?xf32> {softmax.name = "x"}
 }
 
 // CHECK-LABEL: func.func @labels_name_their_classes(
-// CHECK-SAME: tensor<?x7x?xf32> {softmax.extents = array<i64: 0, -1, 1>},
+// CHECK-SAME: tensor<?x7x?xf32> {bufferization.writable = false, softmax.extents = array<i64: 0, -1, 1>},
 // Ignored label, classes, argument and dimension that bound them.
 // CHECK-SAME: tensor<?x?xi32> {softmax.extents = array<i64: 0, 1>, softmax.labels = array<i64: 255, 7, 0, 1>},
 // CHECK-SAME: tensor<f32> {bufferization.writable = true, softmax.extents = array<i64>, softmax.role = "output"})
@@ -37,7 +37,7 @@ func.func @classes_of_a_dynamic_extent(%x: tensor<4x?xf32>, %t: tensor<4xi64>) -
 }
 
 // CHECK-LABEL: func.func @updated_in_place(
-// CHECK-SAME: %{{.*}}: tensor<8xf32> {bufferization.writable = true, softmax.extents = array<i64: -1>, softmax.role = "inout"}, %{{.*}}: tensor<8xf32> {softmax.extents = array<i64: -1>}, %{{.*}}: f32) {
+// CHECK-SAME: %{{.*}}: tensor<8xf32> {bufferization.writable = true, softmax.extents = array<i64: -1>, softmax.role = "inout"}, %{{.*}}: tensor<8xf32> {bufferization.writable = false, softmax.extents = array<i64: -1>}, %{{.*}}: f32) {
 func.func @updated_in_place(%p: tensor<8xf32> {softmax.role = "inout"}, %g: tensor<8xf32>, %rate: f32) -> tensor<8xf32> {
   %q = softmax.sgd ins(%g, %rate : tensor<8xf32>, f32) outs(%p : tensor<8xf32>) -> tensor<8xf32>
   // CHECK-NOT: materialize_in_destination
