@@ -296,6 +296,55 @@ static std::string placeOf(Location location) {
             : "";
 }
 
+/// Whether C has parameters of this type: elements of tensors or, as C passes
+/// 16-bit floats in other registers than LLVM, numbers of 32 and 64 bits.
+static bool hasCType(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return !type.isF16() && !type.isBF16();
+  Type element = tensor.getElementType();
+  return element.isF32() || element.isF64() || element.isF16() ||
+         element.isBF16() || element.isSignlessInteger(64) ||
+         element.isSignlessInteger(32) || element.isSignlessInteger(8);
+}
+
+/// Checks what a file says of the parameters of a kernel. Of their attributes it
+/// may hold names and `inout`; the others are the words of lowering to itself,
+/// which it does not check.
+static llvm::Error checkSignature(func::FuncOp function) {
+  auto checkType = [](const Twine &what, Type type) -> llvm::Error {
+    if (hasCType(type))
+      return llvm::Error::success();
+    std::string text;
+    llvm::raw_string_ostream(text) << type;
+    return llvm::createStringError(
+        what + " is of type " + text +
+        "; tensors are of f32, f64, f16, bf16, i64, i32 or i8, numbers of f32, "
+        "f64, i64, i32 or index");
+  };
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+    std::string what = "argument #" + std::to_string(i);
+    if (llvm::Error error = checkType(what, type))
+      return error;
+    for (NamedAttribute attribute :
+         function_interface_impl::getArgAttrs(function, i)) {
+      StringRef name = attribute.getName();
+      if (!name.starts_with("softmax.") || name == kArgumentName)
+        continue;
+      auto text = dyn_cast<StringAttr>(attribute.getValue());
+      if (name != kRoleName || !text || text.getValue() != "inout" ||
+          !isa<RankedTensorType>(type))
+        return llvm::createStringError(
+            what + " has an unexpected " + name +
+            "; expected softmax.name, or softmax.role = inout on a tensor");
+    }
+  }
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+    if (llvm::Error error = checkType("result #" + Twine(i), type))
+      return error;
+  return llvm::Error::success();
+}
+
 llvm::Expected<std::vector<EmittedKernel>>
 softmax::emitFile(MLIRContext *context, StringRef path,
                   const EmitOptions &options) {
@@ -331,16 +380,8 @@ softmax::emitFile(MLIRContext *context, StringRef path,
     std::string place = placeOf(function.getLoc());
     if (llvm::Error error = checkName(name, "func.func @"))
       return wrong(place + llvm::toString(std::move(error)));
-    // Every other role is for lowering to give.
-    for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i) {
-      Attribute role = function.getArgAttr(i, kRoleName);
-      auto text = dyn_cast_or_null<StringAttr>(role);
-      if (role && !(text && text.getValue() == "inout" &&
-                    isa<RankedTensorType>(function.getArgument(i).getType())))
-        return wrong(place + "argument #" + Twine(i) +
-                     " has an unknown softmax.role; the only one to write is "
-                     "inout, on a tensor");
-    }
+    if (llvm::Error error = checkSignature(function))
+      return wrong(place + llvm::toString(std::move(error)));
     OwningOpRef<ModuleOp> own = module->clone();
     SymbolTable symbols(*own);
     for (auto other : own->getOps<func::FuncOp>())

@@ -7,7 +7,6 @@
 #include "codegen/Passes.h"
 #include "codegen/Version.h"
 
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/raw_ostream.h"
@@ -82,18 +81,6 @@ llvm::Error softmax::checkParameters(const KernelInfo &kernel) {
     if (!seen.insert(name).second)
       return llvm::createStringError("two parameters have the name '" + name +
                                      "'; give one another softmax.name");
-    if (parameter.role == "hook")
-      continue;
-    // C passes 16-bit floats as integers, in other registers than LLVM does.
-    bool known =
-        llvm::is_contained({"f32", "f64", "i32", "i64"}, parameter.type) ||
-        (parameter.isTensor &&
-         llvm::is_contained({"f16", "bf16", "u8"}, parameter.type));
-    if (!known)
-      return llvm::createStringError(
-          "parameter '" + name + "' is of type " + parameter.type +
-          "; tensors are of f32, f64, f16, bf16, i64, i32 or i8, numbers of "
-          "f32, f64, i64 or i32");
   }
   return llvm::Error::success();
 }

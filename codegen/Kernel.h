@@ -53,7 +53,7 @@ std::vector<Parameter> readParameters(func::FuncOp kernel, bool strided,
                                       bool hook);
 
 /// Checks parameters that an IR file has named: identifiers, different from each
-/// other and from the kernel, of types that C can express.
+/// other and from the kernel.
 llvm::Error checkParameters(const KernelInfo &kernel);
 
 /// Bytes that a call moves: a number when all extents are known, else a formula
