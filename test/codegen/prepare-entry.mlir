@@ -20,7 +20,7 @@ func.func @equal_extents_share_a_number(%x: tensor<?x?xf32> {softmax.name = "x"}
 // CHECK-LABEL: func.func @labels_name_their_classes(
 // CHECK-SAME: tensor<?x7x?xf32> {bufferization.writable = false, softmax.extents = array<i64: 0, -1, 1>},
 // Ignored label, classes, argument and dimension that bound them.
-// CHECK-SAME: tensor<?x?xi32> {softmax.extents = array<i64: 0, 1>, softmax.labels = array<i64: 255, 7, 0, 1>},
+// CHECK-SAME: tensor<?x?xi32> {bufferization.writable = false, softmax.extents = array<i64: 0, 1>, softmax.labels = array<i64: 255, 7, 0, 1>},
 // CHECK-SAME: tensor<f32> {bufferization.writable = true, softmax.extents = array<i64>, softmax.role = "output"})
 func.func @labels_name_their_classes(%x: tensor<?x7x?xf32>, %t: tensor<?x?xi32>) -> tensor<f32> {
   %o = tensor.empty() : tensor<f32>
