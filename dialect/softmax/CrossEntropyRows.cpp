@@ -57,6 +57,16 @@ public:
                ? arith::ConstantOp::create(b, b.getF64FloatAttr(0)).getResult()
                : rows.real(0);
   }
+  /// What a row of a loss has computed, and the values to yield so far.
+  struct Forward {
+    Value x, targetLogit;
+    Label label;
+    RowBuilder::LogSumExp lse;
+    SmallVector<Value> values;
+  };
+  /// The loss (and logsumexp) of a row; `skipped` are the values of further
+  /// outputs for an ignored row.
+  Forward forward(ValueRange arguments, bool wantsLse, ValueRange skipped);
   /// Divides the sum of the losses by the number of rows and writes the loss;
   /// `results[position]` is the program's result for the loss.
   void finishMean(SmallVectorImpl<Value> &results, unsigned position,
@@ -154,6 +164,26 @@ void LossRows::addLoss(Value destination) {
               reduction == Reduction::None ? Span::Rows : Span::Uniform);
 }
 
+LossRows::Forward LossRows::forward(ValueRange arguments, bool wantsLse,
+                                    ValueRange skipped) {
+  Forward row;
+  row.x = arguments[0];
+  row.label = readLabel(arguments[1]);
+  SmallVector<Value> constants = {skippedLoss()};
+  if (wantsLse)
+    constants.push_back(rows.real(0));
+  llvm::append_range(constants, skipped);
+  row::SkipIfOp::create(b, row.label.ignored, constants);
+  // The target first: its miss in the cache overlaps the sweep.
+  row.targetLogit = rows.at(row.x, row.label.column);
+  row.lse = rows.logSumExp(row.x);
+  row.values.push_back(
+      lossToYield(loss(row.lse, row.targetLogit, row.label)));
+  if (wantsLse)
+    row.values.push_back(lseOf(row.lse));
+  return row;
+}
+
 void LossRows::finishMean(SmallVectorImpl<Value> &results, unsigned position,
                           Value count, Value destination) {
   if (reduction != Reduction::Mean)
@@ -184,23 +214,9 @@ CrossEntropyOp::buildRows(ImplicitLocOpBuilder &b) {
   if (getLse())
     rows.output(getLse(), Span::Rows);
 
-  SmallVector<Value> results =
-      rows.build([&](ValueRange arguments) -> SmallVector<Value> {
-        Value x = arguments[0];
-        Label label = loss.readLabel(arguments[1]);
-        SmallVector<Value> skipped = {loss.skippedLoss()};
-        if (getLse())
-          skipped.push_back(rows.real(0));
-        row::SkipIfOp::create(b, label.ignored, skipped);
-        // The target first: its miss in the cache overlaps the sweep.
-        Value targetLogit = rows.at(x, label.column);
-        auto lse = rows.logSumExp(x);
-        SmallVector<Value> values = {
-            loss.lossToYield(loss.loss(lse, targetLogit, label))};
-        if (getLse())
-          values.push_back(loss.lseOf(lse));
-        return values;
-      });
+  SmallVector<Value> results = rows.build([&](ValueRange arguments) {
+    return loss.forward(arguments, static_cast<bool>(getLse()), {}).values;
+  });
   loss.finishMean(results, 0, count, getLoss());
   return results;
 }
@@ -282,26 +298,15 @@ CrossEntropyWithGradOp::buildRows(ImplicitLocOpBuilder &b) {
   rows.output(getDlogits(), Span::Elements);
   Type result = row::getScalarType(getDlogits().getType());
 
-  SmallVector<Value> results =
-      rows.build([&](ValueRange arguments) -> SmallVector<Value> {
-        Value x = arguments[0];
-        Label label = loss.readLabel(arguments[1]);
-        SmallVector<Value> skipped = {loss.skippedLoss()};
-        if (getLse())
-          skipped.push_back(rows.real(0));
-        skipped.push_back(rows.narrow(rows.real(0), result));
-        row::SkipIfOp::create(b, label.ignored, skipped);
-        Value targetLogit = rows.at(x, label.column);
-        auto lse = rows.logSumExp(x);
-        SmallVector<Value> values = {
-            loss.lossToYield(loss.loss(lse, targetLogit, label))};
-        if (getLse())
-          values.push_back(loss.lseOf(lse));
-        values.push_back(buildGradient(loss, x, label,
-                                       loss.upstream(arguments), targetLogit,
-                                       lse, result));
-        return values;
-      });
+  SmallVector<Value> results = rows.build([&](ValueRange arguments) {
+    LossRows::Forward row =
+        loss.forward(arguments, static_cast<bool>(getLse()),
+                     {rows.narrow(rows.real(0), result)});
+    row.values.push_back(buildGradient(loss, row.x, row.label,
+                                       loss.upstream(arguments),
+                                       row.targetLogit, row.lse, result));
+    return row.values;
+  });
   loss.finishMean(results, 0, count, getLoss());
   return results;
 }

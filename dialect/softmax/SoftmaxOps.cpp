@@ -4,6 +4,7 @@
 #include "dialect/softmax/Softmax.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -193,7 +194,20 @@ LogicalResult SgdOp::verify() {
 // What all operators share
 //===----------------------------------------------------------------------===//
 
+/// Gives an axis that counts from the end its number from the start, so that
+/// equal operators compare equal.
+template <typename OpT>
+static LogicalResult countAxisFromStart(OpT op, PatternRewriter &rewriter) {
+  if (op.getAxis() >= 0)
+    return rewriter.notifyMatchFailure(op, "axis counts from the start");
+  rewriter.modifyOpInPlace(op, [&] { op.setAxis(op.getClassAxis()); });
+  return success();
+}
+
 #define SOFTMAX_OP_METHODS(Op, logits)                                         \
+  LogicalResult Op::canonicalize(Op op, PatternRewriter &rewriter) {           \
+    return countAxisFromStart(op, rewriter);                                   \
+  }                                                                            \
   int64_t Op::getClassAxis() {                                                 \
     return normalizeAxis(getAxis(), shaped(logits).getRank());                 \
   }                                                                            \

@@ -34,6 +34,7 @@ class Softmax_Op<string mnemonic, list<Trait> traits = []>
 //===----------------------------------------------------------------------===//
 
 class Softmax_UnaryOp<string mnemonic> : Softmax_Op<mnemonic> {
+  let hasCanonicalizeMethod = 1;
   let arguments = (ins Softmax_Data:$input, Softmax_Data:$output,
                        Softmax_SignedAttr:$axis);
   let assemblyFormat = [{
@@ -86,6 +87,7 @@ def Softmax_LogSumExpOp : Softmax_UnaryOp<"logsumexp"> {
 }
 
 class Softmax_UnaryGradOp<string mnemonic> : Softmax_Op<mnemonic> {
+  let hasCanonicalizeMethod = 1;
   let arguments = (ins Softmax_Data:$dy, Softmax_Data:$y, Softmax_Data:$dx,
                        Softmax_SignedAttr:$axis);
   let assemblyFormat = [{
@@ -123,6 +125,7 @@ def Softmax_LogSoftmaxGradOp : Softmax_UnaryGradOp<"log_softmax_grad"> {
 //===----------------------------------------------------------------------===//
 
 def Softmax_CrossEntropyOp : Softmax_Op<"cross_entropy"> {
+  let hasCanonicalizeMethod = 1;
   let summary = "negative log-likelihood of a target class, from logits";
   let description = [{
         loss_i = (max - x_t) + log1p(sum - 1)      0 when t is ignore_index
@@ -165,6 +168,7 @@ def Softmax_CrossEntropyOp : Softmax_Op<"cross_entropy"> {
 }
 
 def Softmax_CrossEntropyGradOp : Softmax_Op<"cross_entropy_grad"> {
+  let hasCanonicalizeMethod = 1;
   let summary = "gradient of cross_entropy with respect to the logits";
   let description = [{
         dx_c = g_i * (p_c - [c == t])      0 for ignored rows
@@ -197,6 +201,7 @@ def Softmax_CrossEntropyGradOp : Softmax_Op<"cross_entropy_grad"> {
 
 def Softmax_CrossEntropyWithGradOp : Softmax_Op<"cross_entropy_with_grad",
     [AttrSizedOperandSegments]> {
+  let hasCanonicalizeMethod = 1;
   let summary = "cross_entropy and its gradient in one kernel";
   let description = [{
     Loss (and lse) of `softmax.cross_entropy` and the gradient of

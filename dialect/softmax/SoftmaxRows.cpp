@@ -8,14 +8,18 @@
 using namespace mlir;
 using namespace mlir::softmax;
 
-static int64_t rankOf(Value value) {
-  return cast<ShapedType>(value.getType()).getRank();
+/// The operands of an operator from one tensor to another.
+template <typename OpT>
+static RowBuilder beginUnary(OpT op, ImplicitLocOpBuilder &b, Span output) {
+  auto type = cast<ShapedType>(op.getInput().getType());
+  RowBuilder rows(b, type.getRank(), op.getClassAxis(), type);
+  rows.input(op.getInput(), Span::Elements);
+  rows.output(op.getOutput(), output);
+  return rows;
 }
 
 FailureOr<SmallVector<Value>> SoftmaxOp::buildRows(ImplicitLocOpBuilder &b) {
-  RowBuilder rows(b, rankOf(getInput()), getClassAxis(), getInput().getType());
-  rows.input(getInput(), Span::Elements);
-  rows.output(getOutput(), Span::Elements);
+  RowBuilder rows = beginUnary(*this, b, Span::Elements);
   Type result = row::getScalarType(getOutput().getType());
   return rows.build([&](ValueRange arguments) -> SmallVector<Value> {
     Value x = arguments[0];
@@ -29,9 +33,7 @@ FailureOr<SmallVector<Value>> SoftmaxOp::buildRows(ImplicitLocOpBuilder &b) {
 }
 
 FailureOr<SmallVector<Value>> LogSoftmaxOp::buildRows(ImplicitLocOpBuilder &b) {
-  RowBuilder rows(b, rankOf(getInput()), getClassAxis(), getInput().getType());
-  rows.input(getInput(), Span::Elements);
-  rows.output(getOutput(), Span::Elements);
+  RowBuilder rows = beginUnary(*this, b, Span::Elements);
   Type result = row::getScalarType(getOutput().getType());
   return rows.build([&](ValueRange arguments) -> SmallVector<Value> {
     Value x = arguments[0];
@@ -47,9 +49,7 @@ FailureOr<SmallVector<Value>> LogSoftmaxOp::buildRows(ImplicitLocOpBuilder &b) {
 }
 
 FailureOr<SmallVector<Value>> LogSumExpOp::buildRows(ImplicitLocOpBuilder &b) {
-  RowBuilder rows(b, rankOf(getInput()), getClassAxis(), getInput().getType());
-  rows.input(getInput(), Span::Elements);
-  rows.output(getOutput(), Span::Rows);
+  RowBuilder rows = beginUnary(*this, b, Span::Rows);
   return rows.build([&](ValueRange arguments) -> SmallVector<Value> {
     auto lse = rows.logSumExp(arguments[0]);
     return {rows.add(lse.max, math::Log1pOp::create(b, lse.tail))};
