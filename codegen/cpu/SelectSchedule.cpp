@@ -39,7 +39,9 @@ Kernel inspect(func::FuncOp function) {
 /// One row of the table per ISA. A block is 8 KiB of f32: it stays in L1 from
 /// its maxima to its sums, while the block after it is read ahead. Measured on
 /// Zen 4, cross-entropy 64x128256: without reading ahead 1.9 times the time of a
-/// read sweep, with it level with one.
+/// read sweep, with it level with one. AVX2 spills its 16 registers when four
+/// exponentials are in flight: cross-entropy with gradient 64x128256 takes 1.36
+/// ns per element with four and 0.93 with two.
 struct Row {
   Isa isa;
   int64_t unroll;
@@ -47,7 +49,7 @@ struct Row {
   int64_t prefetch; ///< bytes
 };
 constexpr Row kTable[] = {
-    {Isa::SSE2, 4, 2048, 8192}, {Isa::AVX2, 4, 2048, 8192},
+    {Isa::SSE2, 4, 2048, 8192}, {Isa::AVX2, 2, 2048, 8192},
     {Isa::AVX512, 4, 2048, 8192}, {Isa::NEON, 4, 2048, 8192},
     {Isa::SVE, 2, 2048, 0},     {Isa::RVV, 2, 2048, 0},
     {Isa::SIMD128, 4, 2048, 0}};
