@@ -70,10 +70,10 @@ def Softmax_CPUScheduleAttr : AttrDef<Softmax_Dialect, "CPUSchedule"> {
     |---|---|
     | traversal | `reference`: scalar loops, any axis, any strides. `stream`: the class axis has unit stride; a row is swept in blocks that stay in L1, so each row is read from memory once for all its sums and once for its results |
     | isa | vector instructions to write for; decides masks, FMA, conversions |
-    | lanes | f32 elements per vector (times vscale for `sve` and `rvv`) |
+    | lanes | elements per vector, of the type that sums are kept in: f32, or f64 for f64 data (times vscale for `sve` and `rvv`) |
     | unroll | vectors per step, each with accumulators of its own |
     | block | columns per block; also the interval of the second-level sums |
-    | prefetch | distance of software prefetches in bytes, 0 for none |
+    | prefetch | how far ahead, in bytes, the sweep over the sums asks for what comes next; 0 for not at all |
     | nontemporal | outputs of at least that many bytes go past the caches; -1: never |
     | rows_per_task | rows that one task of a parallel loop takes |
     | threads | who runs the tasks |
