@@ -26,7 +26,11 @@ public:
       : b(b), type(cast<ShapedType>(op.getLogits().getType())),
         axis(op.getClassAxis()), target(op.getTarget()),
         reduction(op.getReduction()), ignoreIndex(op.getIgnoreIndex()),
-        rows(b, type.getRank(), axis, type) {}
+        rows(b, type.getRank(), axis, type) {
+    // The first two arguments of the program, in this order.
+    rows.input(op.getLogits(), Span::Elements);
+    rows.input(target, Span::Rows);
+  }
 
   /// Number of rows that are not ignored, as an f64 value outside the program.
   Value countRows();
@@ -205,8 +209,6 @@ FailureOr<SmallVector<Value>>
 CrossEntropyOp::buildRows(ImplicitLocOpBuilder &b) {
   LossRows loss(*this, b);
   RowBuilder &rows = loss.rows;
-  rows.input(getLogits(), Span::Elements);
-  rows.input(getTarget(), Span::Rows);
   Value count;
   if (getReduction() == Reduction::Mean)
     count = loss.countRows();
@@ -249,8 +251,6 @@ FailureOr<SmallVector<Value>>
 CrossEntropyGradOp::buildRows(ImplicitLocOpBuilder &b) {
   LossRows loss(*this, b);
   RowBuilder &rows = loss.rows;
-  rows.input(getLogits(), Span::Elements);
-  rows.input(getTarget(), Span::Rows);
   unsigned lseArgument = getLse() ? rows.input(getLse(), Span::Rows) : 0;
   loss.addUpstream(getDloss());
   rows.output(getDlogits(), Span::Elements);
@@ -286,8 +286,6 @@ FailureOr<SmallVector<Value>>
 CrossEntropyWithGradOp::buildRows(ImplicitLocOpBuilder &b) {
   LossRows loss(*this, b);
   RowBuilder &rows = loss.rows;
-  rows.input(getLogits(), Span::Elements);
-  rows.input(getTarget(), Span::Rows);
   loss.addUpstream(getDloss());
   Value count;
   if (getReduction() == Reduction::Mean)

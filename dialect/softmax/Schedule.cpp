@@ -99,5 +99,3 @@ bool CPUScheduleAttr::hasMaskedAccess(unsigned bits) const {
     return false;
   }
 }
-
-bool CPUScheduleAttr::needsStoreFence() const { return getNontemporal() >= 0; }

@@ -112,8 +112,6 @@ def Softmax_CPUScheduleAttr : AttrDef<Softmax_Dialect, "CPUSchedule"> {
     bool hasHalfConversion() const;
     /// Loads and stores of `bits`-wide elements can be masked in hardware.
     bool hasMaskedAccess(unsigned bits) const;
-    /// A stream fence must follow non-temporal stores.
-    bool needsStoreFence() const;
   }];
 }
 
