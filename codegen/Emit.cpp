@@ -214,37 +214,11 @@ llvm::Expected<EmittedKernel> softmax::emitKernel(MLIRContext *context,
   options.compile.inPlace = request.inPlace;
   KernelInfo info;
   info.name = name.str();
-  info.op = request.op->name.str();
-  info.summary = request.op->formula.str() + " along axis " +
-                 std::to_string(request.axis) + " of " + request.shape.text;
-  info.bound = request.op->bound.str();
   info.command = options.command;
-  info.type = request.shape.type;
-  int64_t dynamic = 0;
-  for (int64_t extent : request.shape.extents)
-    info.shape.push_back(ShapedType::isDynamic(extent)
-                             ? "d" + std::to_string(dynamic++)
-                             : std::to_string(extent));
+  describeRequest(request, info);
   auto &json = info.options;
-  const OperatorInfo &op = *request.op;
-  if (op.takes("axis"))
-    json["axis"] = request.axis;
-  if (op.isLoss()) {
-    json["reduction"] = stringifyReduction(request.reduction);
-    json["ignore_index"] = request.ignoreIndex;
-    json["target_type"] = request.targetType;
-    json["lse"] = request.lse;
-  }
-  if (op.takes("dloss"))
-    json["dloss"] = request.dloss;
-  if (op.takes("in-place"))
-    json["in_place"] = request.inPlace;
-  if (op.takes("out-type"))
-    json["out_type"] =
-        request.outType.empty() ? request.shape.type : request.outType;
-  if (op.takes("accuracy"))
+  if (request.op->takes("accuracy"))
     json["accuracy"] = stringifyAccuracy(options.compile.accuracy);
-  json["strided"] = request.strided;
   json["threads"] = stringifyThreads(options.compile.threads);
 
   std::string shape = StringRef(request.shape.text).drop_back(

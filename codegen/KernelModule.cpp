@@ -49,6 +49,10 @@ private:
     extents.erase(extents.begin() + request.axis);
     return RankedTensorType::get(extents, element);
   }
+  RankedTensorType weightType() {
+    return RankedTensorType::get(request.shape.extents[request.axis],
+                                 accumulator());
+  }
   RankedTensorType lossType() {
     if (request.reduction == Reduction::None)
       return rows(accumulator());
@@ -57,12 +61,58 @@ private:
   /// An empty tensor; its dynamic extents are those of `like`, whose axis is
   /// dropped when the type has one dimension less.
   Value empty(RankedTensorType type, Value like);
+  /// Attributes and operand segments of the operator.
+  void addAttributes(OperationState &state);
 
   const KernelRequest &request;
   ImplicitLocOpBuilder b;
 };
 
 } // namespace
+
+void ModuleBuilder::addAttributes(OperationState &state) {
+  const OperatorInfo &op = *request.op;
+  auto addReal = [&](StringRef name, double value, double usual) {
+    if (value != usual)
+      state.addAttribute(name, b.getF64FloatAttr(value));
+  };
+  auto addSpecial = [&](StringRef name, Special value) {
+    if (value != Special::NaN)
+      state.addAttribute(name, SpecialAttr::get(b.getContext(), value));
+  };
+  if (op.takes("axis"))
+    state.addAttribute("axis", b.getI64IntegerAttr(request.axis));
+  addReal("scale", request.scale, 1);
+  if (request.softcap)
+    state.addAttribute("softcap", b.getF64FloatAttr(*request.softcap));
+  if (request.mask == "causal")
+    state.addAttribute("causal", b.getUnitAttr());
+  addSpecial("masked_rows", request.maskedRows);
+  // Whether each of the operands is there, in the order of the operator.
+  SmallVector<int32_t> segments;
+  if (op.name.ends_with("softmax-grad"))
+    segments = {1, 1, request.softcap ? 1 : 0,
+                request.mask == "boolean" || request.mask == "additive", 1};
+  if (op.isLoss()) {
+    state.addAttribute("reduction", ReductionAttr::get(b.getContext(),
+                                                       request.reduction));
+    if (!request.probabilities)
+      state.addAttribute("ignore_index",
+                         b.getI64IntegerAttr(request.ignoreIndex));
+    addReal("label_smoothing", request.labelSmoothing, 0);
+    addReal("z_loss", request.zLoss, 0);
+    addSpecial("empty_mean", request.emptyMean);
+    addSpecial("zero_times_inf", request.zeroTimesInf);
+    if (op.name == "cross-entropy")
+      segments = {1, 1, request.weight, 1, request.lse};
+    else if (op.name == "cross-entropy-grad")
+      segments = {1, 1, 1, request.weight, request.lse, 1};
+    else
+      segments = {1, 1, request.weight, request.dloss, 1, request.lse, 1};
+  }
+  if (!segments.empty())
+    state.addAttribute("operandSegmentSizes", b.getDenseI32ArrayAttr(segments));
+}
 
 Value ModuleBuilder::empty(RankedTensorType type, Value like) {
   auto from = cast<RankedTensorType>(like.getType());
@@ -81,37 +131,51 @@ OwningOpRef<ModuleOp> ModuleBuilder::build(StringRef name) {
   Type element = typeOf(request.shape.type);
   Type result = request.outType.empty() ? element : typeOf(request.outType);
   RankedTensorType data = tensor(element);
-  Type labels = request.op->isLoss() ? rows(typeOf(request.targetType)) : Type();
+  Type labels;
+  if (request.op->isLoss())
+    labels = request.probabilities ? data : rows(typeOf(request.targetType));
 
   SmallVector<Parameter> inputs, outputs;
-  if (op == "softmax" || op == "log-softmax") {
+  auto addMask = [&] {
+    if (request.mask == "boolean" || request.mask == "additive")
+      inputs.push_back({"mask",
+                        request.mask == "boolean" ? tensor(typeOf("u8")) : data,
+                        ""});
+  };
+  if (op == "softmax" || op == "log-softmax" || op == "logsumexp") {
     inputs = {{"x", data, ""}};
-    outputs = {{"y", tensor(result), ""}};
-  } else if (op == "logsumexp") {
-    inputs = {{"x", data, ""}};
-    outputs = {{"lse", rows(accumulator()), ""}};
+    addMask();
+    if (op == "logsumexp")
+      outputs = {{"lse", rows(accumulator()), ""}};
+    else
+      outputs = {{"y", tensor(result), ""}};
   } else if (op == "softmax-grad" || op == "log-softmax-grad") {
     inputs = {{"dy", data, ""}, {"y", data, ""}};
+    if (request.softcap)
+      inputs.push_back({"x", data, ""});
+    addMask();
     outputs = {{"dx", tensor(result), ""}};
   } else if (op == "sgd") {
     inputs = {{"parameter", data, "inout"},
               {"gradient", data, ""},
               {"rate", accumulator(), ""}};
     outputs = {{"parameter", data, ""}};
-  } else if (op == "cross-entropy-grad") {
-    inputs = {{"dloss", lossType(), ""}, {"logits", data, ""},
-              {"target", labels, ""}};
-    if (request.lse)
-      inputs.push_back({"lse", rows(accumulator()), ""});
-    outputs = {{"dlogits", tensor(result), ""}};
   } else {
-    inputs = {{"logits", data, ""}, {"target", labels, ""}};
+    bool onlyGradient = op == "cross-entropy-grad";
+    if (onlyGradient)
+      inputs.push_back({"dloss", lossType(), ""});
+    inputs.append({{"logits", data, ""}, {"target", labels, ""}});
+    if (request.weight)
+      inputs.push_back({"weight", weightType(), ""});
+    if (onlyGradient && request.lse)
+      inputs.push_back({"lse", rows(accumulator()), ""});
     if (request.dloss)
       inputs.push_back({"dloss", lossType(), ""});
-    outputs = {{"loss", lossType(), ""}};
-    if (request.lse)
+    if (!onlyGradient)
+      outputs = {{"loss", lossType(), ""}};
+    if (!onlyGradient && request.lse)
       outputs.push_back({"lse", rows(accumulator()), ""});
-    if (op == "cross-entropy-with-grad")
+    if (op != "cross-entropy")
       outputs.push_back({"dlogits", tensor(result), ""});
   }
 
@@ -144,6 +208,7 @@ OwningOpRef<ModuleOp> ModuleBuilder::build(StringRef name) {
   for (Value argument : block->getArguments())
     if (argument.getType() == data)
       like = argument;
+  // Operands have the order of the C parameters.
   SmallVector<Value> operands(block->getArguments());
   if (op == "sgd") {
     operands = {named("gradient"), named("rate"), named("parameter")};
@@ -154,19 +219,7 @@ OwningOpRef<ModuleOp> ModuleBuilder::build(StringRef name) {
   OperationState state(b.getLoc(), "softmax." + request.op->mnemonic.str());
   state.addOperands(operands);
   state.addTypes(outputTypes);
-  if (op != "sgd")
-    state.addAttribute("axis", b.getI64IntegerAttr(request.axis));
-  if (request.op->isLoss()) {
-    state.addAttribute("reduction", ReductionAttr::get(b.getContext(),
-                                                       request.reduction));
-    state.addAttribute("ignore_index",
-                       b.getI64IntegerAttr(request.ignoreIndex));
-  }
-  if (op == "cross-entropy-with-grad")
-    state.addAttribute("operandSegmentSizes",
-                       b.getDenseI32ArrayAttr(
-                           {1, 1, request.dloss ? 1 : 0, 1,
-                            request.lse ? 1 : 0, 1}));
+  addAttributes(state);
   Operation *created = b.create(state);
   func::ReturnOp::create(b, created->getResults());
   return module;

@@ -18,83 +18,6 @@ using llvm::Expected;
 
 static constexpr size_t kMaxRank = 8;
 
-static constexpr OperatorInfo kOperators[] = {
-    {"softmax", "softmax", "y = exp(x - max) / sum(exp(x - max))",
-     "|error| <= ((max - x_j) + 4) ULP of the true value in f32 (f64 for f64), "
-     "one more rounding to a 16-bit result type",
-     "axis,out-type,in-place,strided,accuracy,deterministic"},
-    {"log-softmax", "log_softmax", "y = (x - max) - log(sum(exp(x - max)))",
-     "|error| <= ((max - x_j) + |log sum| + 4) * 2^-24 (2^-53 for f64), one "
-     "more rounding to a 16-bit result type",
-     "axis,out-type,in-place,strided,accuracy,deterministic"},
-    {"logsumexp", "logsumexp", "lse = max + log(sum(exp(x - max)))",
-     "|error| <= 2 ULP of max(|max|, |lse|, 1)",
-     "axis,strided,accuracy,deterministic"},
-    {"softmax-grad", "softmax_grad", "dx = y * (dy - sum(y * dy))",
-     "|error| <= 4 ULP of |y| * (|dy| + sum(|y * dy|))",
-     "axis,out-type,in-place,strided,accuracy,deterministic"},
-    {"log-softmax-grad", "log_softmax_grad", "dx = dy - exp(y) * sum(dy)",
-     "|error| <= 4 ULP of |dy| + exp(y) * sum(|dy|)",
-     "axis,out-type,in-place,strided,accuracy,deterministic"},
-    {"cross-entropy", "cross_entropy",
-     "loss = (max - x_target) + log(sum(exp(x - max)))",
-     "relative error of the loss <= 1e-6 (1e-14 for f64), also of confident "
-     "rows",
-     "axis,reduction,ignore-index,target-type,lse,strided,accuracy,"
-     "deterministic"},
-    {"cross-entropy-grad", "cross_entropy_grad",
-     "dlogits = g * (softmax(logits) - onehot(target))",
-     "|error| <= |g| * ((max - x_j) + 4) ULP of softmax; relative 1e-6 for the "
-     "target's class; with lse: |g| * (|lse| + 4) ULP more",
-     "axis,reduction,ignore-index,target-type,lse,out-type,in-place,strided,"
-     "accuracy,deterministic"},
-    {"cross-entropy-with-grad", "cross_entropy_with_grad",
-     "loss = (max - x_target) + log(sum(exp(x - max))); dlogits = g * "
-     "(softmax(logits) - onehot(target))",
-     "relative error of the loss <= 1e-6 (1e-14 for f64); gradient: |g| * "
-     "((max - x_j) + 4) ULP of softmax, relative 1e-6 for the target's class",
-     "axis,reduction,ignore-index,target-type,lse,dloss,out-type,in-place,"
-     "strided,accuracy,deterministic"},
-    {"sgd", "sgd", "parameter = parameter - rate * gradient",
-     "one rounding (f32 without FMA instructions: computed in f64 and rounded)",
-     "strided,deterministic"},
-};
-
-static constexpr OptionInfo kOptions[] = {
-    {"axis", "N", "class axis; default last, for losses 1 when the rank is "
-                  "above 2", true},
-    {"reduction", "none|mean|sum", "how losses are combined; default mean", true},
-    {"ignore-index", "N", "label of rows to leave out; default -100", true},
-    {"target-type", "i64|i32|u8", "type of the labels; default i64", true},
-    {"lse", "", "the logsumexp of each row is a further result, or operand of "
-                "the gradient", true},
-    {"dloss", "", "the upstream gradient is an operand", true},
-    {"out-type", "T", "element type of the result; default as the input", true},
-    {"in-place", "", "a result may be the buffer of its input", true},
-    {"strided", "", "strides follow each tensor argument", true},
-    {"accuracy", "accurate|fast", "default accurate", true},
-    {"deterministic", "", "always given: results never depend on threads, "
-                          "batch size or alignment", true},
-    {"label-smoothing", "E", "", false},
-    {"weight", "", "", false},
-    {"target", "classes|probabilities", "", false},
-    {"z-loss", "F", "", false},
-    {"softcap", "F", "", false},
-    {"scale", "F", "", false},
-    {"mask", "none|causal|boolean|additive", "", false},
-    {"masked-rows", "nan|zero", "", false},
-    {"empty-mean", "nan|zero", "", false},
-};
-
-llvm::ArrayRef<OperatorInfo> softmax::getOperators() { return kOperators; }
-llvm::ArrayRef<OptionInfo> softmax::getOperationOptions() { return kOptions; }
-
-bool OperatorInfo::takes(StringRef option) const {
-  SmallVector<StringRef> names;
-  options.split(names, ',');
-  return llvm::is_contained(names, option);
-}
-
 Expected<Shape> softmax::parseShape(StringRef text) {
   Shape shape;
   shape.text = text.str();
@@ -140,12 +63,12 @@ Expected<Shape> softmax::parseShape(StringRef text) {
 Expected<KernelRequest> softmax::createRequest(StringRef op, StringRef shape) {
   StringRef canonical = op == "xent" ? "cross-entropy" : op;
   KernelRequest request;
-  for (const OperatorInfo &info : kOperators)
+  for (const OperatorInfo &info : getOperators())
     if (info.name == canonical)
       request.op = &info;
   if (!request.op) {
     SmallVector<StringRef> names;
-    for (const OperatorInfo &info : kOperators)
+    for (const OperatorInfo &info : getOperators())
       names.push_back(info.name);
     return createStringError(
         "unknown operator '" + op + "'" + suggest(op, names) +
@@ -172,15 +95,12 @@ static Error badChoice(StringRef key, StringRef value, StringRef choices) {
 }
 
 Error KernelRequest::set(StringRef key, StringRef value) {
+  llvm::ArrayRef<OptionInfo> all = getOperationOptions();
   const OptionInfo *info = llvm::find_if(
-      kOptions, [&](const OptionInfo &option) { return option.name == key; });
-  if (info == std::end(kOptions))
+      all, [&](const OptionInfo &option) { return option.name == key; });
+  if (info == all.end())
     return createStringError("unknown option '--" + key +
                              "'; 'softmax-gen --help' lists the options");
-  if (!info->available)
-    return createStringError("option --" + key +
-                             " is not available in this version; 'softmax-gen "
-                             "list' shows what is");
   if (!op->takes(key))
     return createStringError("option --" + key + " does not apply to " +
                              op->name + "; it takes --" +
@@ -192,37 +112,94 @@ Error KernelRequest::set(StringRef key, StringRef value) {
     return createStringError("option --" + key + " needs a value; write --" +
                              key + "=" + info->value);
 
-  if (key == "axis") {
-    axisGiven = true;
-    return parseInteger(key, value, axis);
+  if (info->value.contains('|') || key == "out-type")
+    return setChoice(key, value);
+  if (!info->value.empty())
+    return setNumber(key, value);
+  bool *flag = llvm::StringSwitch<bool *>(key)
+                   .Case("lse", &lse)
+                   .Case("dloss", &dloss)
+                   .Case("in-place", &inPlace)
+                   .Case("strided", &strided)
+                   .Case("weight", &weight)
+                   .Default(nullptr);
+  if (flag) // --deterministic says what is always so
+    *flag = true;
+  return Error::success();
+}
+
+/// Options of which one of several words is the value.
+Error KernelRequest::setChoice(StringRef key, StringRef value) {
+  auto oneOf = [&](llvm::ArrayRef<StringRef> choices) {
+    return llvm::is_contained(choices, value)
+               ? Error::success()
+               : badChoice(key, value, llvm::join(choices, ", "));
+  };
+  if (key == "masked-rows" || key == "empty-mean" || key == "zero-times-inf") {
+    Special &target = key == "masked-rows"  ? maskedRows
+                      : key == "empty-mean" ? emptyMean
+                                            : zeroTimesInf;
+    target = value == "zero" ? Special::Zero : Special::NaN;
+    return oneOf({"nan", "zero"});
   }
-  if (key == "ignore-index")
-    return parseInteger(key, value, ignoreIndex);
   if (key == "reduction") {
-    std::optional<Reduction> parsed = symbolizeReduction(value);
-    if (!parsed)
-      return badChoice(key, value, "none, mean, sum");
-    reduction = *parsed;
-  } else if (key == "target-type") {
-    if (!llvm::is_contained({"i64", "i32", "u8"}, value))
-      return badChoice(key, value, "i64, i32, u8");
-    targetType = value.str();
-  } else if (key == "out-type") {
-    if (!llvm::is_contained({"f32", "f64", "f16", "bf16"}, value))
-      return badChoice(key, value, "f32, f64, f16, bf16");
-    outType = value.str();
-  } else if (key == "accuracy") {
-    if (!symbolizeAccuracy(value))
-      return badChoice(key, value, "accurate, fast");
-  } else if (key == "lse") {
-    lse = true;
-  } else if (key == "dloss") {
-    dloss = true;
-  } else if (key == "in-place") {
-    inPlace = true;
-  } else if (key == "strided") {
-    strided = true;
+    reduction = symbolizeReduction(value).value_or(Reduction::Mean);
+    return oneOf({"none", "mean", "sum"});
   }
+  if (key == "target") {
+    probabilities = value == "probabilities";
+    return oneOf({"classes", "probabilities"});
+  }
+  if (key == "target-type") {
+    targetTypeGiven = true;
+    targetType = value.str();
+    return oneOf({"i64", "i32", "u8"});
+  }
+  if (key == "out-type") {
+    outType = value.str();
+    return oneOf({"f32", "f64", "f16", "bf16"});
+  }
+  if (key == "mask") {
+    mask = value.str();
+    return oneOf({"none", "causal", "boolean", "additive"});
+  }
+  return oneOf({"accurate", "fast"}); // --accuracy is read by the emission
+}
+
+/// Options with a number.
+Error KernelRequest::setNumber(StringRef key, StringRef value) {
+  if (key == "axis" || key == "ignore-index") {
+    (key == "axis" ? axisGiven : ignoreIndexGiven) = true;
+    return parseInteger(key, value, key == "axis" ? axis : ignoreIndex);
+  }
+  double number;
+  if (value.getAsDouble(number, /*AllowInexact=*/true))
+    return createStringError("option --" + key + "='" + value +
+                             "' is not a number; write e.g. --" + key +
+                             "=0.5");
+  // The comparisons are false for NaN.
+  bool isRight, isFinite = number - number == 0;
+  StringRef expected;
+  if (key == "label-smoothing") {
+    labelSmoothing = number;
+    isRight = number >= 0 && number <= 1;
+    expected = "a number from 0 to 1";
+  } else if (key == "softcap") {
+    softcap = number;
+    isRight = isFinite && number > 0;
+    expected = "a positive number";
+  } else if (key == "scale") {
+    scale = number;
+    isRight = isFinite && number != 0;
+    expected = "a finite number other than 0";
+  } else {
+    zLoss = number;
+    isRight = isFinite;
+    expected = "a finite number";
+  }
+  if (!isRight)
+    return createStringError("option --" + key + "='" + value +
+                             "' is out of range; expected " + expected);
   return Error::success();
 }
 
@@ -238,11 +215,34 @@ Error KernelRequest::check() {
         " or --axis=-1 for the last one");
   if (axis < 0)
     axis += rank;
+  if (Error error = checkMask())
+    return error;
+  if (probabilities && (ignoreIndexGiven || targetTypeGiven))
+    return createStringError(
+        Twine("option --") + (ignoreIndexGiven ? "ignore-index" : "target-type") +
+        " is for labels and cannot go with --target=probabilities; leave one "
+        "of them out");
+  if (!probabilities && zeroTimesInf == Special::Zero)
+    return createStringError("option --zero-times-inf=zero is for "
+                             "--target=probabilities; add that or leave it out");
   if (inPlace && !outType.empty() && outType != shape.type)
     return createStringError("option --in-place needs a result of the input's "
                              "type " +
                              shape.type + ", got --out-type=" + outType +
                              "; leave one of them out");
+  return Error::success();
+}
+
+Error KernelRequest::checkMask() const {
+  if (mask != "causal")
+    return Error::success();
+  int64_t rank = shape.extents.size();
+  if (rank < 2 || axis != rank - 1)
+    return createStringError(
+        "option --mask=causal needs queries and keys as the last two axes and "
+        "the keys as class axis, got axis " +
+        Twine(axis) + " of " + shape.text + "; use e.g. softmax 8x128x128x" +
+        shape.type);
   return Error::success();
 }
 

@@ -39,7 +39,13 @@ struct KernelRequest {
   int64_t ignoreIndex = -100;
   std::string targetType = "i64";
   std::string outType; ///< empty: the type of the shape
-  bool lse = false, dloss = false, inPlace = false, strided = false;
+  bool lse = false, dloss = false, inPlace = false, strided = false,
+       weight = false, probabilities = false;
+  double scale = 1, labelSmoothing = 0, zLoss = 0;
+  std::optional<double> softcap;
+  std::string mask = "none"; ///< none, causal, boolean or additive
+  Special maskedRows = Special::NaN, emptyMean = Special::NaN,
+          zeroTimesInf = Special::NaN;
 
   /// Takes `--key=value`; an error says what is wrong and how to put it right.
   llvm::Error set(llvm::StringRef key, llvm::StringRef value);
@@ -49,7 +55,10 @@ struct KernelRequest {
   std::string defaultName() const;
 
 private:
-  bool axisGiven = false;
+  llvm::Error setChoice(llvm::StringRef key, llvm::StringRef value);
+  llvm::Error setNumber(llvm::StringRef key, llvm::StringRef value);
+  llvm::Error checkMask() const;
+  bool axisGiven = false, ignoreIndexGiven = false, targetTypeGiven = false;
 };
 
 /// The request for operator `op` (a name of the command line) and `shape`.
@@ -59,7 +68,6 @@ llvm::Expected<KernelRequest> createRequest(llvm::StringRef op,
 /// Names of operation options, with their help, for lists and suggestions.
 struct OptionInfo {
   llvm::StringLiteral name, value, help;
-  bool available; ///< false: named by the interface, not in this version
 };
 llvm::ArrayRef<OptionInfo> getOperationOptions();
 
@@ -67,6 +75,10 @@ llvm::ArrayRef<OptionInfo> getOperationOptions();
 OwningOpRef<ModuleOp> buildKernelModule(MLIRContext *context,
                                         const KernelRequest &request,
                                         llvm::StringRef name);
+
+struct KernelInfo;
+/// Fills in what headers and manifests say of the operation.
+void describeRequest(const KernelRequest &request, KernelInfo &info);
 
 } // namespace mlir::softmax
 

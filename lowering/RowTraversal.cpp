@@ -27,8 +27,9 @@ bool RowTraversal::isTotal(unsigned output) {
   return program.getOutputMap(output).getNumResults() == 0;
 }
 
-Value RowTraversal::emitElement(Block *element, ValueRange arguments,
-                                Value column) {
+SmallVector<Value> RowTraversal::emitElement(Block *element,
+                                             ValueRange arguments,
+                                             Value column) {
   IRMapping mapping = values;
   mapping.map(element->getArguments(), arguments);
   for (Operation &op : element->without_terminator()) {
@@ -38,7 +39,10 @@ Value RowTraversal::emitElement(Block *element, ValueRange arguments,
     }
     b.clone(op, mapping);
   }
-  return mapping.lookupOrDefault(element->getTerminator()->getOperand(0));
+  SmallVector<Value> yielded;
+  for (Value value : element->getTerminator()->getOperands())
+    yielded.push_back(mapping.lookupOrDefault(value));
+  return yielded;
 }
 
 /// Adds `value` to the compensated sum (sum, error): Knuth's two-sum keeps what
@@ -229,7 +233,7 @@ void RowTraversal::emitRows(Value from, Value to, Totals &totals) {
 }
 
 void RowTraversal::emitRow(Value rowIndex, Totals &totals) {
-  SmallVector<Value> indices = delinearize(rowIndex);
+  indices = delinearize(rowIndex);
   auto at = [&](AffineMap map) {
     SmallVector<Value> picked;
     for (AffineExpr expr : map.getResults())
@@ -274,14 +278,85 @@ void RowTraversal::emitRow(Value rowIndex, Totals &totals) {
   }
 }
 
+static bool isReady(Value value, Block *body, const IRMapping &values) {
+  return value.getParentBlock() != body || values.contains(value);
+}
+
 /// True when everything that `region` uses from the program's body is known.
 static bool isReady(Region &region, Block *body, const IRMapping &values) {
   bool ready = true;
   visitUsedValuesDefinedAbove(region, [&](OpOperand *operand) {
-    if (operand->get().getParentBlock() == body)
-      ready &= values.contains(operand->get());
+    ready &= isReady(operand->get(), body, values);
   });
   return ready;
+}
+
+void RowTraversal::emitReduce(row::ReduceOp first) {
+  if (values.contains(first.getResult(0)))
+    return; // shared the sweep of an earlier one
+  Block *body = program.getBodyBlock();
+  SmallVector<row::ReduceOp> group = {first};
+  for (Operation *next = first->getNextNode(); next; next = next->getNextNode())
+    if (auto other = dyn_cast<row::ReduceOp>(next))
+      if (!values.contains(other.getResult(0)) &&
+          other.getUntil() == first.getUntil() &&
+          isReady(other.getElement(), body, values) &&
+          (!other.getScale() || isReady(other.getScale(), body, values)))
+        group.push_back(other);
+  reduce(group, endOfColumns(first.getUntil()));
+}
+
+/// Where the columns of a reduction or a map end.
+Value RowTraversal::endOfColumns(Value until) {
+  if (!until)
+    return extent;
+  Value end = values.lookupOrDefault(until);
+  end = arith::MaxSIOp::create(b, end, index(0));
+  return arith::MinSIOp::create(b, end, extent);
+}
+
+void RowTraversal::emitMaps(ArrayRef<row::MapOp> maps,
+                            ArrayRef<Value> outputs) {
+  if (maps.empty())
+    return;
+  row::MapOp first = maps.front();
+  Value end = endOfColumns(first.getUntil());
+  map(maps, outputs, end);
+  if (!first.getUntil())
+    return;
+  for (size_t i = 0; i < maps.size(); ++i) {
+    row::MapOp map = maps[i];
+    fill(outputs[i], values.lookupOrDefault(map.getOtherwise()), end);
+  }
+}
+
+/// Emits an operation of the body other than `row.skip_if` and `row.map`.
+void RowTraversal::emitOperation(Operation &op) {
+  if (auto reduce = dyn_cast<row::ReduceOp>(op))
+    return emitReduce(reduce);
+  if (auto extentOp = dyn_cast<row::ExtentOp>(op))
+    return values.map(extentOp.getResult(), extent);
+  if (auto indexOp = dyn_cast<row::IndexOp>(op))
+    return values.map(indexOp.getResult(), indices[indexOp.getDim()]);
+  auto at = dyn_cast<row::AtOp>(op);
+  if (!at) {
+    b.clone(op, values);
+    return;
+  }
+  Value column = values.lookupOrDefault(at.getColumn());
+  auto guarded = scf::IfOp::create(
+      b, inRow(column),
+      [&](OpBuilder &nested, Location loc) {
+        Value element =
+            memref::LoadOp::create(nested, loc, rowOf(at.getRow()), column);
+        scf::YieldOp::create(nested, loc, element);
+      },
+      [&](OpBuilder &nested, Location loc) {
+        Value zero = arith::ConstantOp::create(nested, loc,
+                                               nested.getZeroAttr(at.getType()));
+        scf::YieldOp::create(nested, loc, zero);
+      });
+  values.map(at.getResult(), guarded.getResult(0));
 }
 
 /// Emits the body for the current row: one value per output, null for rows.
@@ -295,7 +370,6 @@ SmallVector<Value> RowTraversal::emitBody() {
 
   // A skipped row becomes the other branch of a conditional around the rest.
   scf::IfOp skip;
-  SmallVector<row::MapOp> maps;
   SmallVector<Value> mapOutputs;
   for (Operation &op : body->without_terminator()) {
     if (auto skipIf = dyn_cast<row::SkipIfOp>(op)) {
@@ -307,44 +381,15 @@ SmallVector<Value> RowTraversal::emitBody() {
       for (auto [row, value] : llvm::zip(outputRows, skipIf.getValues())) {
         Value emitted = values.lookupOrDefault(value);
         if (row)
-          fill(row, emitted);
+          fill(row, emitted, index(0));
         else
           scalars.push_back(emitted);
       }
       if (!scalars.empty())
         scf::YieldOp::create(b, scalars);
       b.setInsertionPointToStart(&skip.getElseRegion().front());
-    } else if (auto extentOp = dyn_cast<row::ExtentOp>(op)) {
-      values.map(extentOp.getResult(), extent);
-    } else if (auto at = dyn_cast<row::AtOp>(op)) {
-      Value column = values.lookupOrDefault(at.getColumn());
-      auto guarded = scf::IfOp::create(
-          b, inRow(column),
-          [&](OpBuilder &nested, Location loc) {
-            Value element = memref::LoadOp::create(nested, loc,
-                                                   rowOf(at.getRow()), column);
-            scf::YieldOp::create(nested, loc, element);
-          },
-          [&](OpBuilder &nested, Location loc) {
-            Value zero = arith::ConstantOp::create(
-                nested, loc, nested.getZeroAttr(at.getType()));
-            scf::YieldOp::create(nested, loc, zero);
-          });
-      values.map(at.getResult(), guarded.getResult(0));
-    } else if (auto first = dyn_cast<row::ReduceOp>(op)) {
-      if (values.contains(first.getResult(0)))
-        continue; // shared the sweep of an earlier one
-      SmallVector<row::ReduceOp> group = {first};
-      for (Operation *next = op.getNextNode(); next; next = next->getNextNode())
-        if (auto other = dyn_cast<row::ReduceOp>(next))
-          if (!values.contains(other.getResult(0)) &&
-              isReady(other.getElement(), body, values))
-            group.push_back(other);
-      reduce(group);
-    } else if (auto map = dyn_cast<row::MapOp>(op)) {
-      maps.push_back(map);
-    } else {
-      b.clone(op, values);
+    } else if (!isa<row::MapOp>(op)) {
+      emitOperation(op);
     }
   }
 
@@ -354,8 +399,7 @@ SmallVector<Value> RowTraversal::emitBody() {
       written.push_back(value.getDefiningOp<row::MapOp>());
       mapOutputs.push_back(row);
     }
-  if (!written.empty())
-    map(written, mapOutputs);
+  emitMaps(written, mapOutputs);
 
   SmallVector<Value> scalars, results;
   for (auto [row, value] : llvm::zip(outputRows, yield.getValues()))

@@ -29,19 +29,22 @@ protected:
   virtual void begin() {}
   /// Called at the end of every task.
   virtual void endTask() {}
-  /// Emits reductions that can share a sweep; maps their results in `values`.
-  virtual void reduce(ArrayRef<row::ReduceOp> reduces) = 0;
-  /// Emits the maps of the program, which share a sweep. `outputs` are the
-  /// rows that they write.
-  virtual void map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs) = 0;
-  /// Fills a row of an output with a scalar.
-  virtual void fill(Value output, Value value) = 0;
+  /// Emits reductions over the columns [0, end) that can share a sweep; maps
+  /// their results in `values`.
+  virtual void reduce(ArrayRef<row::ReduceOp> reduces, Value end) = 0;
+  /// Emits the maps of the program, which share a sweep over the columns
+  /// [0, end). `outputs` are the rows that they write.
+  virtual void map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs,
+                   Value end) = 0;
+  /// Fills the columns [from, extent) of an output's row with a scalar.
+  virtual void fill(Value output, Value value, Value from) = 0;
 
   Value index(int64_t value);
   /// The row (a rank-1 memref) behind a block argument of the program.
   Value rowOf(Value elements) { return rows.lookup(elements); }
-  /// Emits a scalar element region at one column.
-  Value emitElement(Block *element, ValueRange arguments, Value column);
+  /// Emits a scalar element region at one column: what it yields.
+  SmallVector<Value> emitElement(Block *element, ValueRange arguments,
+                                 Value column);
   /// The compensated sum (sum, error) plus `value`.
   SmallVector<Value> addCompensated(ValueRange carried, Value value);
   /// True when `column` lies in the row.
@@ -62,6 +65,10 @@ private:
   void emitRows(Value from, Value to, Totals &totals);
   void emitRow(Value rowIndex, Totals &totals);
   SmallVector<Value> emitBody();
+  void emitOperation(Operation &op);
+  void emitReduce(row::ReduceOp first);
+  void emitMaps(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs);
+  Value endOfColumns(Value until);
   SmallVector<Value> delinearize(Value rowIndex);
   Value rowView(Value memref, AffineMap map, ArrayRef<Value> indices);
   bool isTotal(unsigned output);
@@ -69,6 +76,8 @@ private:
   /// Rows (rank-1 memrefs) of the current row, by block argument and output.
   DenseMap<Value, Value> rows;
   SmallVector<Value> outputRows;
+  /// Of the current row, by dimension of the iteration space.
+  SmallVector<Value> indices;
 };
 
 } // namespace mlir::softmax

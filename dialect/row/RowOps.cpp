@@ -204,6 +204,7 @@ LogicalResult ProgramOp::verifyRegions() {
   auto yield = dyn_cast<YieldOp>(body->getTerminator());
   if (!yield || yield.getValues().size() != getOutputs().size())
     return emitOpError("expected 'row.yield' with one value per output");
+  MapOp firstMap;
   for (auto [index, value] : llvm::enumerate(yield.getValues())) {
     AffineMap map = getOutputMap(index);
     Type scalar = getScalarType(getOutputs()[index].getType());
@@ -219,9 +220,16 @@ LogicalResult ProgramOp::verifyRegions() {
       return emitOpError("expected yielded value #")
              << index << " to have type " << expected << ", got "
              << value.getType();
-    if (hasAxis(map) && !value.getDefiningOp<MapOp>())
+    if (!hasAxis(map))
+      continue;
+    auto rowMap = value.getDefiningOp<MapOp>();
+    if (!rowMap)
       return emitOpError("expected yielded row #")
              << index << " to be the result of 'row.map'";
+    if (!firstMap)
+      firstMap = rowMap;
+    if (rowMap.getUntil() != firstMap.getUntil())
+      return emitOpError("expected all yielded rows to have the same 'until'");
   }
 
   bool read = false, skips = false;
@@ -268,31 +276,52 @@ static LogicalResult verifyRowsAndElement(Operation *op, ValueRange rows,
         !OpTrait::hasElementwiseMappableTraits(&inner))
       return inner.emitOpError(
           "expected an elementwise operation in an element region");
-  auto yield = dyn_cast<YieldOp>(element->getTerminator());
-  if (!yield || yield.getValues().size() != 1)
-    return op->emitOpError("expected the region to yield one value");
+  if (!isa<YieldOp>(element->getTerminator()))
+    return op->emitOpError("expected the region to end in 'row.yield'");
   return success();
+}
+
+static LogicalResult verifyYields(Operation *op, Block *element,
+                                  unsigned count) {
+  if (element->getTerminator()->getNumOperands() == count)
+    return success();
+  return op->emitOpError("expected the region to yield ")
+         << (count == 1 ? "one value" : "two values");
 }
 
 LogicalResult ReduceOp::verify() {
   if (failed(verifyRowsAndElement(*this, getRows(), getElementBlock())))
     return failure();
-  unsigned expected = getMonoid() == Monoid::LogSumExp ? 3 : 1;
-  if (getNumResults() != expected)
+  bool isLogSumExp = getMonoid() == Monoid::LogSumExp;
+  if (isLogSumExp ? getNumResults() != 3 && getNumResults() != 5
+                  : getNumResults() != 1)
     return emitOpError("expected ")
-           << expected << (expected == 1 ? " result" : " results") << " for '"
-           << stringifyMonoid(getMonoid())
-           << "', got " << getNumResults();
+           << (isLogSumExp ? "3 or 5 results" : "1 result") << " for '"
+           << stringifyMonoid(getMonoid()) << "', got " << getNumResults();
+  if (failed(verifyYields(*this, getElementBlock(), isWeighted() ? 2 : 1)))
+    return failure();
+  if (getScale() && !isLogSumExp)
+    return emitOpError("expected a scale for 'logsumexp' only");
+  if (getZeroTimesInf() && !isWeighted())
+    return emitOpError("expected 'zero_times_inf' with two yielded values only");
   Type type = getElementBlock()->getTerminator()->getOperand(0).getType();
   for (Type result : getResultTypes())
     if (result != type)
       return emitOpError("expected results of the yielded type ")
              << type << ", got " << result;
+  for (Value yielded : getElementBlock()->getTerminator()->getOperands())
+    if (yielded.getType() != type)
+      return emitOpError("expected yielded values of one type, got ")
+             << type << " and " << yielded.getType();
+  if (getScale() && getScale().getType() != type)
+    return emitOpError("expected a scale of type ")
+           << type << ", got " << getScale().getType();
   return success();
 }
 
 LogicalResult MapOp::verify() {
-  if (failed(verifyRowsAndElement(*this, getRows(), getElementBlock())))
+  if (failed(verifyRowsAndElement(*this, getRows(), getElementBlock())) ||
+      failed(verifyYields(*this, getElementBlock(), 1)))
     return failure();
   Type type = getElementBlock()->getTerminator()->getOperand(0).getType();
   Type element = getType().getElementType();
@@ -304,6 +333,18 @@ LogicalResult MapOp::verify() {
   if (getValue() && getValue().getType() != element)
     return emitOpError("expected the value at the column to have type ")
            << element << ", got " << getValue().getType();
+  if (getOtherwise() && getOtherwise().getType() != element)
+    return emitOpError("expected the value from column 'until' on to have type ")
+           << element << ", got " << getOtherwise().getType();
+  return success();
+}
+
+LogicalResult IndexOp::verify() {
+  auto program = cast<ProgramOp>((*this)->getParentOp());
+  if (getDim() < 0 || getDim() >= program.getSpaceRank() ||
+      getDim() == program.getAxis())
+    return emitOpError("expected a row dimension of the iteration space, got ")
+           << getDim();
   return success();
 }
 

@@ -118,7 +118,8 @@ def Row_SkipIfOp : Row_Op<"skip_if", [
 }
 
 def Row_ReduceOp : Row_Op<"reduce", [
-    SingleBlock, HasParent<"ProgramOp">, RecursiveMemoryEffects]> {
+    AttrSizedOperandSegments, SingleBlock, HasParent<"ProgramOp">,
+    RecursiveMemoryEffects]> {
   let summary = "folds the elements of a row with a monoid";
   let description = [{
     The region computes one f32 or f64 value from the elements of a column; the
@@ -128,23 +129,37 @@ def Row_ReduceOp : Row_Op<"reduce", [
     * `add`: the sum; 0 for an empty row.
     * `max`: the maximum, in which NaN is ignored; -inf for an empty row.
     * `logsumexp`: three results. `max` as above; `tail`, the sum of
-      `exp(e - max)` over the row *less the 1 that one maximal element
+      `exp(scale * (e - max))` over the row *less the 1 that one maximal element
       contributes* (-1 for an empty row); `sum`, which is `1 + tail`, or NaN
-      when `max` is infinite. Hence `lse = max + log1p(tail)`, which keeps its
-      relative accuracy when one element dominates (`log(sum)` would lose it),
-      and which is exact for rows of infinities. A NaN element makes `tail` and
-      `sum` NaN.
+      when `max` is infinite. Hence `lse = scale * max + log1p(tail)`, which
+      keeps its relative accuracy when one element dominates (`log(sum)` would
+      lose it), and which is exact for rows of infinities. A NaN element makes
+      `tail` and `sum` NaN. The positive `scale`, 1 when absent, multiplies
+      differences only, so that a large common offset of the elements does no
+      harm.
+
+      When the region yields a second value v, there are two more results:
+      `mass`, the sum of v, and `gap`, half the sum of `v * (max - e)`, which
+      for v >= 0 adds up no terms of different sign; half, because the distance
+      of finite elements may overflow. Here a maximum of -inf counts as 0. With
+      `zero_times_inf` an element whose v is 0 adds nothing, however far it is.
+
+    With `until`, only the columns before that one take part; less than 0 is 0.
   }];
-  let arguments = (ins Row_MonoidAttr:$monoid, Variadic<Row_Elements>:$rows);
+  let arguments = (ins Row_MonoidAttr:$monoid, Variadic<Row_Elements>:$rows,
+                       Optional<AnyTypeOf<[F32, F64]>>:$scale,
+                       Optional<Index>:$until, UnitAttr:$zero_times_inf);
   let results = (outs Variadic<AnyTypeOf<[F32, F64]>>:$results);
   let regions = (region SizedRegion<1>:$element);
   let assemblyFormat = [{
     $monoid attr-dict `(` $rows `:` type($rows) `)`
+    (`scale` `(` $scale^ `:` type($scale) `)`)? (`until` `(` $until^ `)`)?
     $element `->` type($results)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     Block *getElementBlock() { return &getElement().front(); }
+    bool isWeighted() { return getNumResults() == 5; }
   }];
 }
 
@@ -157,14 +172,19 @@ def Row_MapOp : Row_Op<"map", [
     what the region computes; a column outside [0, extent) changes nothing. The
     gradient of a cross-entropy uses it for the target's class, whose value
     needs another formula to keep its accuracy.
+
+    With `until`, the elements of that column and those after it are the given
+    scalar. All rows that a program yields have the same `until` or none.
   }];
   let arguments = (ins Variadic<Row_Elements>:$rows, Optional<Index>:$column,
-                       Optional<AnyType>:$value);
+                       Optional<AnyType>:$value, Optional<Index>:$until,
+                       Optional<AnyType>:$otherwise);
   let results = (outs Row_Elements:$result);
   let regions = (region SizedRegion<1>:$element);
   let assemblyFormat = [{
     attr-dict `(` $rows `:` type($rows) `)`
     (`at` `(` $column^ `,` $value `:` type($value) `)`)?
+    (`until` `(` $until^ `,` $otherwise `:` type($otherwise) `)`)?
     $element `->` qualified(type($result))
   }];
   let hasVerifier = 1;
@@ -193,6 +213,14 @@ def Row_ExtentOp : Row_Op<"extent", [Pure]> {
   let assemblyFormat = "attr-dict";
 }
 
+def Row_IndexOp : Row_Op<"index", [Pure, HasParent<"ProgramOp">]> {
+  let summary = "the index of the current row along a row dimension";
+  let arguments = (ins Row_SignedAttr:$dim);
+  let results = (outs Index:$result);
+  let assemblyFormat = "$dim attr-dict";
+  let hasVerifier = 1;
+}
+
 def Row_ColumnOp : Row_Op<"column", [
     Pure, ParentOneOf<["ReduceOp", "MapOp"]>]> {
   let summary = "the column that an element region works on";
@@ -209,6 +237,20 @@ def Row_ExpNonPositiveOp : Row_Op<"exp_nonpositive", [
     is after the maximum of the row has been subtracted. The restriction saves
     the overflow half of the range reduction. The result for x > 0 is
     unspecified.
+  }];
+  let arguments = (ins FloatLike:$operand);
+  let results = (outs FloatLike:$result);
+  let assemblyFormat = "$operand attr-dict `:` type($result)";
+}
+
+def Row_SechSquaredOp : Row_Op<"sech_squared", [
+    Pure, SameOperandsAndResultType, Elementwise, Scalarizable, Vectorizable,
+    Tensorizable]> {
+  let summary = "1 - tanh(x)^2, the derivative of tanh";
+  let description = [{
+    Evaluated as 4e / (1 + e)^2 with e = exp(-2|x|), which keeps its relative
+    accuracy where tanh(x) rounds to 1. It shares its exponential with
+    `math.tanh` of the same operand.
   }];
   let arguments = (ins FloatLike:$operand);
   let results = (outs FloatLike:$result);

@@ -26,6 +26,8 @@ AffineMap RowBuilder::mapOf(Span span) const {
     return map;
   case Span::Rows:
     return map.dropResult(axis);
+  case Span::Classes:
+    return AffineMap::get(rank, 0, b.getAffineDimExpr(axis));
   case Span::Uniform:
     return AffineMap::get(rank, 0, b.getContext());
   }
@@ -67,9 +69,9 @@ RowBuilder::build(function_ref<SmallVector<Value>(ValueRange)> body) {
   return SmallVector<Value>(program.getResults());
 }
 
-/// Builds the region of a reduce or map: widened elements in, one value out.
+/// Builds the region of a reduce or map: widened elements in, values out.
 static void buildElement(RowBuilder &rows, Region &region, ValueRange operands,
-                         function_ref<Value(ValueRange)> element) {
+                         RowBuilder::Elements element) {
   ImplicitLocOpBuilder &b = rows.b;
   OpBuilder::InsertionGuard guard(b);
   SmallVector<Type> types;
@@ -83,31 +85,47 @@ static void buildElement(RowBuilder &rows, Region &region, ValueRange operands,
   row::YieldOp::create(b, element(widened));
 }
 
-RowBuilder::LogSumExp RowBuilder::logSumExp(Value elements) {
-  auto reduce = row::ReduceOp::create(
-      b, TypeRange{realType, realType, realType}, row::Monoid::LogSumExp,
-      elements);
-  buildElement(*this, reduce.getElement(), elements,
-               [](ValueRange e) { return e[0]; });
-  return {reduce.getResult(0), reduce.getResult(1), reduce.getResult(2)};
+RowBuilder::LogSumExp RowBuilder::logSumExp(ValueRange rows, Elements elements,
+                                            Value scale, Value until,
+                                            bool zeroTimesInf) {
+  // How many values are folded is known once the region is there.
+  Region region;
+  buildElement(*this, region, rows, elements);
+  size_t yielded = region.front().getTerminator()->getNumOperands();
+  SmallVector<Type> types(yielded == 2 ? 5 : 3, realType);
+  auto reduce = row::ReduceOp::create(b, types, row::Monoid::LogSumExp, rows,
+                                      scale, until, zeroTimesInf);
+  reduce.getElement().takeBody(region);
+  LogSumExp result{reduce.getResult(0), reduce.getResult(1),
+                   reduce.getResult(2), {}, {}};
+  if (yielded == 2) {
+    result.mass = reduce.getResult(3);
+    result.gap = reduce.getResult(4);
+  }
+  return result;
 }
 
-Value RowBuilder::sum(ValueRange rows, Element element) {
-  auto reduce = row::ReduceOp::create(b, TypeRange{realType}, row::Monoid::Add,
-                                      rows);
-  buildElement(*this, reduce.getElement(), rows, element);
+Value RowBuilder::reduce(row::Monoid monoid, ValueRange rows, Element element,
+                         Value until) {
+  auto reduce = row::ReduceOp::create(b, TypeRange{realType}, monoid, rows,
+                                      Value(), until, /*zero_times_inf=*/false);
+  buildElement(*this, reduce.getElement(), rows,
+               [&](ValueRange e) -> SmallVector<Value> { return {element(e)}; });
   return reduce.getResult(0);
 }
 
 Value RowBuilder::map(ValueRange rows, Type type, Element element, Value column,
-                      Value value) {
+                      Value value, Value until, Value otherwise) {
   if (value)
     value = narrow(value, type);
+  if (otherwise)
+    otherwise = narrow(otherwise, type);
   auto map = row::MapOp::create(b, row::ElementsType::get(type), rows, column,
-                                value);
-  buildElement(*this, map.getElement(), rows, [&](ValueRange e) {
-    return narrow(element(e), type);
-  });
+                                value, until, otherwise);
+  buildElement(*this, map.getElement(), rows,
+               [&](ValueRange e) -> SmallVector<Value> {
+                 return {narrow(element(e), type)};
+               });
   return map;
 }
 
@@ -115,8 +133,14 @@ Value RowBuilder::at(Value elements, Value column) {
   return widen(row::AtOp::create(b, elements, column));
 }
 
+Value RowBuilder::extent() {
+  Value count = row::ExtentOp::create(b, b.getIndexType());
+  count = arith::IndexCastOp::create(b, b.getI64Type(), count);
+  return arith::UIToFPOp::create(b, realType, count);
+}
+
 Value RowBuilder::widen(Value value) {
-  return value.getType() == realType
+  return value.getType() == realType || value.getType().isInteger()
              ? value
              : arith::ExtFOp::create(b, realType, value).getResult();
 }
@@ -134,6 +158,9 @@ Value RowBuilder::real(double value) {
 }
 Value RowBuilder::nan() {
   return real(std::numeric_limits<double>::quiet_NaN());
+}
+Value RowBuilder::minusInfinity() {
+  return real(-std::numeric_limits<double>::infinity());
 }
 Value RowBuilder::add(Value x, Value y) {
   return arith::AddFOp::create(b, x, y);

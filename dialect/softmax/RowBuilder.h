@@ -13,6 +13,7 @@ namespace mlir::softmax {
 enum class Span {
   Elements, ///< all dimensions: a row of elements for each row
   Rows,     ///< all but the class axis: one scalar per row
+  Classes,  ///< the class axis only: the same row for every row
   Uniform   ///< none: one scalar for the whole program
 };
 
@@ -34,23 +35,36 @@ public:
 
   //===--- Body ---------------------------------------------------------===//
 
-  using Element = function_ref<Value(ValueRange)>;
+  /// The results of the reduction of that name; mass and gap only where two
+  /// values are folded.
   struct LogSumExp {
-    Value max, sum, tail;
+    Value max, sum, tail, mass, gap;
   };
-  LogSumExp logSumExp(Value elements);
-  /// Sum over the row of a value computed from (widened) elements.
-  Value sum(ValueRange rows, Element element);
-  /// A row of elements of type `type`, computed from (widened) elements.
+  using Element = function_ref<Value(ValueRange)>;
+  using Elements = function_ref<SmallVector<Value>(ValueRange)>;
+  LogSumExp logSumExp(ValueRange rows, Elements elements, Value scale = {},
+                      Value until = {}, bool zeroTimesInf = false);
+  /// Folds a value computed from (widened) elements.
+  Value reduce(row::Monoid monoid, ValueRange rows, Element element,
+               Value until = {});
+  Value sum(ValueRange rows, Element element, Value until = {}) {
+    return reduce(row::Monoid::Add, rows, element, until);
+  }
+  /// A row of elements of type `type`, computed from (widened) elements; the
+  /// element at `column` is `value`, those from `until` on are `otherwise`.
   Value map(ValueRange rows, Type type, Element element, Value column = {},
-            Value value = {});
+            Value value = {}, Value until = {}, Value otherwise = {});
   /// The widened element at a column, 0 outside the row.
   Value at(Value elements, Value column);
+  /// The number of elements of a row, as a real number.
+  Value extent();
 
+  /// Integers stay as they are.
   Value widen(Value value);
   Value narrow(Value value, Type type);
   Value real(double value);
   Value nan();
+  Value minusInfinity();
   Value add(Value a, Value b);
   Value sub(Value a, Value b);
   Value mul(Value a, Value b);

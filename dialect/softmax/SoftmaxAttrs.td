@@ -23,6 +23,11 @@ def Softmax_Reduction : Softmax_Enum<"Reduction",
     I32EnumAttrCase<"Mean", 1, "mean">,
     I32EnumAttrCase<"Sum", 2, "sum">]>;
 
+def Softmax_Special : Softmax_Enum<"Special",
+    "the result where the formula gives NaN", [
+    I32EnumAttrCase<"NaN", 0, "nan">,
+    I32EnumAttrCase<"Zero", 1, "zero">]>;
+
 def Softmax_Traversal : Softmax_Enum<"Traversal",
     "how the rows of a kernel are traversed", [
     I32EnumAttrCase<"Reference", 0, "reference">,

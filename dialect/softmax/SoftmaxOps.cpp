@@ -88,6 +88,44 @@ static LogicalResult verifyDestinations(Operation *op) {
   return success();
 }
 
+/// softmax_c3: scale and softcap.
+template <typename OpT>
+static LogicalResult verifyTransform(OpT op) {
+  APFloat scale = op.getScale();
+  if (!scale.isFinite() || scale.isZero())
+    return op.emitOpError("expected 'scale' to be finite and not 0, got ")
+           << scale.convertToDouble();
+  if (auto softcap = op.getSoftcap())
+    if (!softcap->isFinite() || softcap->isZero() || softcap->isNegative())
+      return op.emitOpError("expected 'softcap' to be finite and positive, got ")
+             << softcap->convertToDouble();
+  return success();
+}
+
+/// softmax_c4 and softmax_c5: masks. `data` has the shape of the logits.
+template <typename OpT>
+static LogicalResult verifyMask(OpT op, Value data) {
+  ShapedType type = shaped(data);
+  int64_t rank = type.getRank();
+  if (op.getCausal()) {
+    if (op.getMask())
+      return op.emitOpError("expected one mask, got an operand and 'causal'");
+    if (rank < 2 || normalizeAxis(op.getAxis(), rank) != rank - 1)
+      return op.emitOpError("expected the class axis to be the last of two or "
+                            "more with 'causal', got axis ")
+             << op.getAxis() << " of rank " << rank;
+    return success();
+  }
+  Value mask = op.getMask();
+  if (!mask)
+    return success();
+  Type element = row::getScalarType(mask.getType());
+  if (!element.isInteger(8) && element != type.getElementType())
+    return op.emitOpError("expected a mask of i8 or ")
+           << type.getElementType() << ", got " << element;
+  return verifyShape(op, "a mask", mask, type.getShape());
+}
+
 //===----------------------------------------------------------------------===//
 // Softmax and relatives
 //===----------------------------------------------------------------------===//
@@ -96,7 +134,8 @@ template <typename OpT>
 static LogicalResult verifyUnary(OpT op) {
   if (failed(verifyAxis(op, op.getAxis(), shaped(op.getInput()).getRank())) ||
       failed(verifyShape(op, "an output", op.getOutput(),
-                         shaped(op.getInput()).getShape())))
+                         shaped(op.getInput()).getShape())) ||
+      failed(verifyTransform(op)) || failed(verifyMask(op, op.getInput())))
     return failure();
   return verifyDestinations(op);
 }
@@ -110,8 +149,12 @@ LogicalResult LogSumExpOp::verify() {
       failed(verifyShape(*this, "an output", getOutput(),
                          dropAxis(type, getAxis()))) ||
       failed(verifyElementType(*this, "the output", getOutput(),
-                               accumulatorType(type))))
+                               accumulatorType(type))) ||
+      failed(verifyTransform(*this)) || failed(verifyMask(*this, getInput())))
     return failure();
+  if (getMaskedRows() != Special::NaN)
+    return emitOpError("expected 'masked_rows' to be nan, the logsumexp of a "
+                       "masked row is -inf");
   return verifyDestinations(*this);
 }
 
@@ -120,7 +163,12 @@ static LogicalResult verifyUnaryGrad(OpT op) {
   ArrayRef<int64_t> shape = shaped(op.getY()).getShape();
   if (failed(verifyAxis(op, op.getAxis(), shape.size())) ||
       failed(verifyShape(op, "a 'dy'", op.getDy(), shape)) ||
-      failed(verifyShape(op, "a 'dx'", op.getDx(), shape)))
+      failed(verifyShape(op, "a 'dx'", op.getDx(), shape)) ||
+      failed(verifyTransform(op)) || failed(verifyMask(op, op.getY())))
+    return failure();
+  if (op.getSoftcap().has_value() != static_cast<bool>(op.getX()))
+    return op.emitOpError("expected 'input' exactly when 'softcap' is given");
+  if (op.getX() && failed(verifyShape(op, "an 'input'", op.getX(), shape)))
     return failure();
   return verifyDestinations(op);
 }
@@ -132,7 +180,39 @@ LogicalResult LogSoftmaxGradOp::verify() { return verifyUnaryGrad(*this); }
 // Cross-entropy
 //===----------------------------------------------------------------------===//
 
-/// cross_entropy_c1 to c4. `losses` are the operands with the shape of the
+/// cross_entropy_c5: one weight for each class.
+template <typename OpT>
+static LogicalResult verifyWeight(OpT op, ShapedType logits) {
+  Value weight = op.getWeight();
+  if (!weight)
+    return success();
+  int64_t classes =
+      logits.getDimSize(normalizeAxis(op.getAxis(), logits.getRank()));
+  if (failed(verifyShape(op, "a weight", weight, {classes})))
+    return failure();
+  return verifyElementType(op, "'weight'", weight, accumulatorType(logits));
+}
+
+/// cross_entropy_c6 and c7.
+template <typename OpT>
+static LogicalResult verifyLossOptions(OpT op) {
+  double smoothing = op.getLabelSmoothing().convertToDouble();
+  if (!(smoothing >= 0 && smoothing <= 1)) // NaN is neither
+    return op.emitOpError("expected 'label_smoothing' in [0, 1], got ")
+           << smoothing;
+  if (!op.getZLoss().isFinite())
+    return op.emitOpError("expected 'z_loss' to be finite, got ")
+           << op.getZLoss().convertToDouble();
+  if (op.hasProbabilities() && op.getIgnoreIndex() != -100)
+    return op.emitOpError("expected no 'ignore_index' with a target of "
+                          "probabilities");
+  if (!op.hasProbabilities() && op.getZeroTimesInf() != Special::NaN)
+    return op.emitOpError("expected 'zero_times_inf' with a target of "
+                          "probabilities only");
+  return success();
+}
+
+/// cross_entropy_c1 to c7. `losses` are the operands with the shape of the
 /// loss, null where absent.
 template <typename OpT>
 static LogicalResult
@@ -142,7 +222,10 @@ verifyLoss(OpT op, ArrayRef<std::pair<StringRef, Value>> losses) {
     return failure();
   SmallVector<int64_t> rows = dropAxis(logits, op.getAxis());
   Type accumulator = accumulatorType(logits);
-  if (failed(verifyShape(op, "a target", op.getTarget(), rows)))
+  if (failed(verifyShape(op, "a target", op.getTarget(),
+                         op.hasProbabilities() ? logits.getShape() : rows)) ||
+      failed(verifyTransform(op)) || failed(verifyWeight(op, logits)) ||
+      failed(verifyLossOptions(op)))
     return failure();
   for (auto [name, value] : losses) {
     if (!value)

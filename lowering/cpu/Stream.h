@@ -27,9 +27,10 @@ protected:
   std::optional<std::string> unsupported() override { return whyNot(program); }
   void begin() override;
   void endTask() override;
-  void reduce(ArrayRef<row::ReduceOp> reduces) override;
-  void map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs) override;
-  void fill(Value output, Value value) override;
+  void reduce(ArrayRef<row::ReduceOp> reduces, Value end) override;
+  void map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs,
+           Value end) override;
+  void fill(Value output, Value value, Value from) override;
 
 private:
   /// One accumulator of a sweep.
@@ -51,26 +52,39 @@ private:
   /// `exact`: the number of columns is a multiple of a step.
   SmallVector<Value> sweep(Value from, Value to, bool exact,
                            ArrayRef<Accumulator> accumulators, Step step);
-  /// The reductions over one block; per LogSumExp the maximum and the tail.
+  /// The reductions over one block; per LogSumExp the maximum, the tail and,
+  /// where it is weighted, mass and gap.
   SmallVector<Value> reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                                  Value to, bool exact);
+  /// What one vector adds to the sums of a reduction. `max` is that of the
+  /// block, of a LogSumExp.
+  SmallVector<Value> summands(row::ReduceOp reduce, Value max,
+                              const Columns &columns);
   SmallVector<Value> merge(ArrayRef<row::ReduceOp> reduces, ValueRange row,
                            ValueRange block);
-  Value elementsAt(Region &element, ValueRange rows, const Columns &columns);
+  SmallVector<Value> mergeLogSumExp(row::ReduceOp reduce, ValueRange row,
+                                    ValueRange block);
+  void finish(row::ReduceOp reduce, ValueRange carried);
+  SmallVector<Value> elementsAt(Region &element, ValueRange rows,
+                                const Columns &columns);
   void prefetch(ValueRange rows, const Columns &columns);
 
   //===--- Maps (StreamMap.cpp) -----------------------------------------===//
 
-  void write(ArrayRef<Value> outputs, ArrayRef<Override> overrides,
-             Compute compute);
+  void write(ArrayRef<Value> outputs, ArrayRef<Override> overrides, Value from,
+             Value to, Compute compute);
   void writePlain(ArrayRef<Value> outputs, Value from, Value to,
                   Compute compute);
-  void writeNontemporal(Value output, Override override, Compute compute);
+  void writeNontemporal(Value output, Override override, Value from, Value to,
+                        Compute compute);
 
   Value stepColumns();
   Value scalarConstant(FloatType type, double value);
   Value larger(Value a, Value b);
   Value toWide(Value value);
+  Value narrow(Value value, FloatType type);
+  /// The point that gaps are measured from: a maximum of -inf counts as 0.
+  Value gapOrigin(Value max);
 
   VectorRow vectors;
   /// i1: this call's output goes past the caches. Null when it never does.

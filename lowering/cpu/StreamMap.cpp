@@ -32,10 +32,6 @@ std::optional<std::string> StreamTraversal::whyNot(row::ProgramOp program) {
       return "the class axis of operand #" +
              std::to_string(operand.getOperandNumber()) +
              " is not known to be contiguous";
-    if (!isa<FloatType>(type.getElementType()))
-      return "the elements of operand #" +
-             std::to_string(operand.getOperandNumber()) +
-             " are not floating-point numbers";
   }
   return std::nullopt;
 }
@@ -75,7 +71,8 @@ void StreamTraversal::endTask() {
   });
 }
 
-void StreamTraversal::map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs) {
+void StreamTraversal::map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs,
+                          Value end) {
   SmallVector<Override> overrides;
   for (row::MapOp map : maps) {
     if (map.getColumn())
@@ -84,26 +81,29 @@ void StreamTraversal::map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs) {
     else
       overrides.push_back({});
   }
-  write(outputs, overrides, [&](const Columns &columns) {
+  write(outputs, overrides, index(0), end, [&](const Columns &columns) {
     SmallVector<Value> results;
     for (row::MapOp map : maps) {
       prefetch(map.getRows(), columns);
-      results.push_back(elementsAt(map.getElement(), map.getRows(), columns));
+      results.push_back(
+          elementsAt(map.getElement(), map.getRows(), columns).front());
     }
     return results;
   });
 }
 
-void StreamTraversal::fill(Value output, Value value) {
-  write({output}, {Override()}, [&](const Columns &) -> SmallVector<Value> {
-    return {vectors.splat(value)};
-  });
+void StreamTraversal::fill(Value output, Value value, Value from) {
+  write({output}, {Override()}, from, extent,
+        [&](const Columns &) -> SmallVector<Value> {
+          return {vectors.splat(value)};
+        });
 }
 
 void StreamTraversal::write(ArrayRef<Value> outputs,
-                            ArrayRef<Override> overrides, Compute compute) {
+                            ArrayRef<Override> overrides, Value from, Value to,
+                            Compute compute) {
   auto plain = [&] {
-    writePlain(outputs, index(0), extent, compute);
+    writePlain(outputs, from, to, compute);
     for (auto [output, override] : llvm::zip(outputs, overrides)) {
       if (!override.column)
         continue;
@@ -122,7 +122,7 @@ void StreamTraversal::write(ArrayRef<Value> outputs,
       scf::IfOp::create(b, TypeRange(), nontemporal, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&branch.getThenRegion().front());
-  writeNontemporal(outputs.front(), overrides.front(), compute);
+  writeNontemporal(outputs.front(), overrides.front(), from, to, compute);
   b.setInsertionPointToStart(&branch.getElseRegion().front());
   plain();
 }
@@ -163,27 +163,30 @@ void StreamTraversal::writePlain(ArrayRef<Value> outputs, Value from, Value to,
 }
 
 void StreamTraversal::writeNontemporal(Value output, Override override,
-                                       Compute compute) {
+                                       Value from, Value to, Compute compute) {
   int64_t bytes = elementBytes(output);
   // Ordinary stores up to the first whole line.
   auto metadata = memref::ExtractStridedMetadataOp::create(b, output);
   Value pointer = memref::ExtractAlignedPointerAsIndexOp::create(b, output);
   Value offset =
       arith::MulIOp::create(b, metadata.getOffset(), index(bytes));
+  offset = b.createOrFold<arith::AddIOp>(
+      offset, b.createOrFold<arith::MulIOp>(from, index(bytes)));
   Value address = arith::AddIOp::create(b, pointer, offset);
   Value missing = arith::AndIOp::create(
       b, arith::SubIOp::create(b, index(0), address), index(kCacheLine - 1));
   Value head = arith::DivUIOp::create(b, missing, index(bytes));
-  head = arith::MinUIOp::create(b, head, extent);
+  head = b.createOrFold<arith::AddIOp>(from, head);
+  head = arith::MinUIOp::create(b, head, to);
   auto storeAll = [&](const Columns &columns) {
     vectors.store(compute(columns).front(), output, columns);
   };
-  forEachPartial(b, vectors, index(0), head, storeAll);
+  forEachPartial(b, vectors, from, head, storeAll);
 
   Value stride = stepColumns();
-  Value length = arith::SubIOp::create(b, extent, head);
+  Value length = arith::SubIOp::create(b, to, head);
   Value rest = arith::RemUIOp::create(b, length, stride);
-  Value mainEnd = arith::SubIOp::create(b, extent, rest);
+  Value mainEnd = arith::SubIOp::create(b, to, rest);
   auto loop = scf::ForOp::create(b, head, mainEnd, stride);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -220,7 +223,7 @@ void StreamTraversal::writeNontemporal(Value output, Override override,
       stream();
     }
   }
-  forEachPartial(b, vectors, mainEnd, extent, storeAll);
+  forEachPartial(b, vectors, mainEnd, to, storeAll);
   if (!override.column)
     return;
   Value beforeHead = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,

@@ -38,8 +38,21 @@ Value StreamTraversal::stepColumns() {
                                        index(schedule.getUnroll()));
 }
 
-Value StreamTraversal::elementsAt(Region &element, ValueRange rows,
-                                  const Columns &columns) {
+Value StreamTraversal::narrow(Value value, FloatType type) {
+  return value.getType() == type
+             ? value
+             : arith::TruncFOp::create(b, type, value).getResult();
+}
+
+Value StreamTraversal::gapOrigin(Value max) {
+  auto type = cast<FloatType>(max.getType());
+  Value isLowest = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, max,
+                                         scalarConstant(type, -kInfinity));
+  return arith::SelectOp::create(b, isLowest, scalarConstant(type, 0), max);
+}
+
+SmallVector<Value> StreamTraversal::elementsAt(Region &element, ValueRange rows,
+                                               const Columns &columns) {
   SmallVector<Value> loaded;
   for (Value row : rows)
     loaded.push_back(vectors.load(rowOf(row), columns));
@@ -137,7 +150,56 @@ SmallVector<Value> StreamTraversal::sweep(Value from, Value to, bool exact,
 
 /// Number of scalars that a reduction carries from block to block.
 static unsigned carriedBy(row::ReduceOp reduce) {
-  return reduce.getMonoid() == row::Monoid::LogSumExp ? 2 : 1;
+  if (reduce.getMonoid() != row::Monoid::LogSumExp)
+    return 1;
+  return reduce.isWeighted() ? 4 : 2;
+}
+
+/// Number of sums that a reduction keeps per lane.
+static unsigned summedBy(row::ReduceOp reduce) {
+  if (reduce.getMonoid() != row::Monoid::LogSumExp)
+    return reduce.getMonoid() == row::Monoid::Add ? 1 : 0;
+  return reduce.isWeighted() ? 4 : 2;
+}
+
+SmallVector<Value> StreamTraversal::summands(row::ReduceOp reduce, Value max,
+                                             const Columns &columns) {
+  auto type = cast<FloatType>(reduce.getResult(0).getType());
+  SmallVector<Value> element =
+      elementsAt(reduce.getElement(), reduce.getRows(), columns);
+  if (reduce.getMonoid() == row::Monoid::Add)
+    return element;
+  Value zero = vectors.constant(type, 0);
+  Value shift = vectors.splat(max);
+  Value distance = arith::SubFOp::create(b, element[0], shift);
+  if (Value scale = reduce.getScale())
+    distance = arith::MulFOp::create(
+        b, vectors.splat(values.lookupOrDefault(scale)), distance);
+  Value exp = row::ExpNonPositiveOp::create(b, distance);
+  // Maximal elements are counted, the others summed: no lane then has a large
+  // term that would swallow the small ones, and rows of infinities need no
+  // special case.
+  Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, element[0],
+                                      shift);
+  SmallVector<Value> added = {
+      arith::SelectOp::create(b, below, exp, zero),
+      arith::SelectOp::create(b, below, zero, vectors.constant(type, 1))};
+  if (!reduce.isWeighted())
+    return added;
+  Value weight = element[1];
+  Value half = vectors.constant(type, 0.5);
+  Value origin = vectors.splat(gapOrigin(max));
+  Value gap = arith::SubFOp::create(
+      b, arith::MulFOp::create(b, origin, half),
+      arith::MulFOp::create(b, element[0], half));
+  gap = arith::MulFOp::create(b, weight, gap);
+  if (reduce.getZeroTimesInf()) {
+    Value isZero =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, weight, zero);
+    gap = arith::SelectOp::create(b, isZero, zero, gap);
+  }
+  added.append({weight, gap});
+  return added;
 }
 
 SmallVector<Value>
@@ -145,27 +207,31 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                              Value to, bool exact) {
   // The sweep over the sums has the arithmetic under which memory can be read
   // ahead: it asks for what the sweep over the next block's maxima will need.
-  bool hasSums = llvm::any_of(reduces, [](row::ReduceOp reduce) {
-    return reduce.getMonoid() != row::Monoid::Max;
-  });
-  // First sweep: the maxima.
-  SmallVector<Accumulator> maxima;
-  SmallVector<row::ReduceOp> withMax;
-  for (row::ReduceOp reduce : reduces)
+  SmallVector<Accumulator> maxima, sums;
+  SmallVector<row::ReduceOp> withMax, withSum;
+  for (row::ReduceOp reduce : reduces) {
+    auto type = cast<FloatType>(reduce.getResult(0).getType());
     if (reduce.getMonoid() != row::Monoid::Add) {
-      maxima.push_back({cast<FloatType>(reduce.getResult(0).getType()), true});
+      maxima.push_back({type, true});
       withMax.push_back(reduce);
     }
+    if (unsigned count = summedBy(reduce)) {
+      sums.append(count, {type, false});
+      withSum.push_back(reduce);
+    }
+  }
+
+  // First sweep: the maxima.
   SmallVector<Value> max;
-  if (!withMax.empty()) {
+  if (!withMax.empty())
     max = sweep(from, to, exact, maxima,
                 [&](const Columns &columns, ValueRange carried) {
                   SmallVector<Value> next;
                   for (auto [i, reduce] : llvm::enumerate(withMax)) {
-                    if (!hasSums)
+                    if (withSum.empty())
                       prefetch(reduce.getRows(), columns);
                     Value element = elementsAt(reduce.getElement(),
-                                               reduce.getRows(), columns);
+                                               reduce.getRows(), columns)[0];
                     Value masked = vectors.maskOut(
                         element,
                         vectors.constant(maxima[i].type, -kInfinity), columns);
@@ -173,139 +239,157 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                   }
                   return next;
                 });
-  }
+  llvm::SmallDenseMap<Operation *, Value> maxOf;
+  for (auto [reduce, value] : llvm::zip(withMax, max))
+    maxOf[reduce] = value;
 
   // Second sweep: the sums.
-  SmallVector<Accumulator> sums;
-  SmallVector<row::ReduceOp> withSum;
-  for (row::ReduceOp reduce : reduces) {
-    if (reduce.getMonoid() == row::Monoid::Max)
-      continue;
-    auto type = cast<FloatType>(reduce.getResult(0).getType());
-    withSum.push_back(reduce);
-    sums.push_back({type, false});
-    if (reduce.getMonoid() == row::Monoid::LogSumExp)
-      sums.push_back({type, false});
-  }
-  SmallVector<Value> shifts;
-  for (Value m : max)
-    shifts.push_back(vectors.splat(m));
   SmallVector<Value> folded;
-  if (!withSum.empty()) {
-    folded = sweep(
-        from, to, exact, sums,
-        [&](const Columns &columns, ValueRange carried) {
-          SmallVector<Value> next;
-          for (row::ReduceOp reduce : withSum) {
-            auto type = cast<FloatType>(reduce.getResult(0).getType());
-            Value zero = vectors.constant(type, 0);
-            prefetch(reduce.getRows(), columns);
-            Value element =
-                elementsAt(reduce.getElement(), reduce.getRows(), columns);
-            auto accumulate = [&](Value value) {
-              Value masked = vectors.maskOut(value, zero, columns);
-              next.push_back(
-                  arith::AddFOp::create(b, carried[next.size()], masked));
-            };
-            if (reduce.getMonoid() == row::Monoid::Add) {
-              accumulate(element);
-              continue;
-            }
-            Value shift = shifts[llvm::find(withMax, reduce) - withMax.begin()];
-            Value exp = row::ExpNonPositiveOp::create(
-                b, arith::SubFOp::create(b, element, shift));
-            // Maximal elements are counted, the others summed: no lane then
-            // has a large term that would swallow the small ones, and rows of
-            // infinities need no special case.
-            Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE,
-                                                element, shift);
-            accumulate(arith::SelectOp::create(b, below, exp, zero));
-            accumulate(arith::SelectOp::create(b, below, zero,
-                                               vectors.constant(type, 1)));
-          }
-          return next;
-        });
-  }
+  if (!withSum.empty())
+    folded = sweep(from, to, exact, sums,
+                   [&](const Columns &columns, ValueRange carried) {
+                     SmallVector<Value> next;
+                     for (row::ReduceOp reduce : withSum) {
+                       prefetch(reduce.getRows(), columns);
+                       auto type = cast<FloatType>(
+                           reduce.getResult(0).getType());
+                       Value zero = vectors.constant(type, 0);
+                       for (Value summand :
+                            summands(reduce, maxOf.lookup(reduce), columns)) {
+                         Value masked =
+                             vectors.maskOut(summand, zero, columns);
+                         next.push_back(arith::AddFOp::create(
+                             b, carried[next.size()], masked));
+                       }
+                     }
+                     return next;
+                   });
 
   SmallVector<Value> results;
-  size_t nextMax = 0, nextSum = 0;
+  ArrayRef<Value> unread = folded;
   for (row::ReduceOp reduce : reduces) {
     if (reduce.getMonoid() != row::Monoid::Add)
-      results.push_back(max[nextMax++]);
-    if (reduce.getMonoid() == row::Monoid::Max)
-      continue;
-    Value sum = folded[nextSum++];
+      results.push_back(maxOf.lookup(reduce));
+    ArrayRef<Value> own = unread.take_front(summedBy(reduce));
+    unread = unread.drop_front(own.size());
     if (reduce.getMonoid() == row::Monoid::LogSumExp) {
-      auto type = cast<FloatType>(sum.getType());
-      Value others = arith::AddFOp::create(b, folded[nextSum++],
-                                           scalarConstant(type, -1));
-      sum = arith::AddFOp::create(b, others, sum);
+      auto type = cast<FloatType>(own[0].getType());
+      Value others = arith::AddFOp::create(b, own[1], scalarConstant(type, -1));
+      results.push_back(arith::AddFOp::create(b, own[0], others));
+      own = own.drop_front(2);
     }
-    results.push_back(sum);
+    results.append(own.begin(), own.end());
   }
   return results;
 }
 
-/// Merges a block's reductions into the row's. Sums are f64 here.
+SmallVector<Value> StreamTraversal::mergeLogSumExp(row::ReduceOp reduce,
+                                                   ValueRange row,
+                                                   ValueRange block) {
+  // The part with the larger maximum keeps its tail; the whole sum of the
+  // other, 1 + tail, is scaled down. Equal maxima, also infinite ones, give the
+  // factor 1.
+  Value rowMax = row[0], blockMax = block[0];
+  Value rowSum = row[1], blockSum = toWide(block[1]);
+  auto type = cast<FloatType>(rowMax.getType());
+  Value keep = arith::CmpFOp::create(b, arith::CmpFPredicate::OGE, rowMax,
+                                     blockMax);
+  Value max = arith::SelectOp::create(b, keep, rowMax, blockMax);
+  Value low = arith::SelectOp::create(b, keep, blockMax, rowMax);
+  Value equal = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, low, max);
+  Value distance = arith::SubFOp::create(b, low, max);
+  if (Value scale = reduce.getScale())
+    distance = arith::MulFOp::create(b, values.lookupOrDefault(scale), distance);
+  distance = arith::SelectOp::create(b, equal, scalarConstant(type, 0), distance);
+  Value factor = toWide(row::ExpNonPositiveOp::create(b, distance));
+  Value high = arith::SelectOp::create(b, keep, rowSum, blockSum);
+  Value scaled = arith::SelectOp::create(b, keep, blockSum, rowSum);
+  scaled =
+      arith::AddFOp::create(b, scaled, scalarConstant(b.getF64Type(), 1));
+  scaled = arith::MulFOp::create(b, scaled, factor);
+  SmallVector<Value> merged = {max, arith::AddFOp::create(b, high, scaled)};
+  if (!reduce.isWeighted())
+    return merged;
+
+  // Each part's gaps grow by its mass times the way to the common maximum.
+  Value origin = toWide(gapOrigin(max));
+  Value half = scalarConstant(b.getF64Type(), 0.5);
+  auto moved = [&](Value max, Value mass, Value gap) -> Value {
+    Value way = arith::SubFOp::create(b, origin, toWide(gapOrigin(max)));
+    way = arith::MulFOp::create(b, way, half);
+    return arith::AddFOp::create(b, gap, arith::MulFOp::create(b, mass, way));
+  };
+  Value blockMass = toWide(block[2]), blockGap = toWide(block[3]);
+  merged.push_back(arith::AddFOp::create(b, row[2], blockMass));
+  merged.push_back(
+      arith::AddFOp::create(b, moved(rowMax, row[2], row[3]),
+                            moved(blockMax, blockMass, blockGap)));
+  return merged;
+}
+
 SmallVector<Value> StreamTraversal::merge(ArrayRef<row::ReduceOp> reduces,
                                           ValueRange row, ValueRange block) {
   SmallVector<Value> merged;
   for (row::ReduceOp reduce : reduces) {
     size_t i = merged.size();
-    if (reduce.getMonoid() == row::Monoid::Add) {
+    switch (reduce.getMonoid()) {
+    case row::Monoid::Add:
       merged.push_back(arith::AddFOp::create(b, row[i], toWide(block[i])));
-      continue;
-    }
-    if (reduce.getMonoid() == row::Monoid::Max) {
+      break;
+    case row::Monoid::Max:
       merged.push_back(larger(block[i], row[i]));
-      continue;
+      break;
+    case row::Monoid::LogSumExp: {
+      unsigned count = carriedBy(reduce);
+      llvm::append_range(merged, mergeLogSumExp(reduce, row.slice(i, count),
+                                                block.slice(i, count)));
+      break;
     }
-    // (max, tail): the part with the larger maximum keeps its tail; the whole
-    // sum of the other, 1 + tail, is scaled down. Equal maxima, also infinite
-    // ones, give the factor 1.
-    Value rowMax = row[i], blockMax = block[i];
-    Value rowSum = row[i + 1], blockSum = toWide(block[i + 1]);
-    auto type = cast<FloatType>(rowMax.getType());
-    Value keep = arith::CmpFOp::create(b, arith::CmpFPredicate::OGE, rowMax,
-                                       blockMax);
-    Value max = arith::SelectOp::create(b, keep, rowMax, blockMax);
-    Value low = arith::SelectOp::create(b, keep, blockMax, rowMax);
-    Value equal = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, low, max);
-    Value distance = arith::SelectOp::create(
-        b, equal, scalarConstant(type, 0), arith::SubFOp::create(b, low, max));
-    Value factor = toWide(row::ExpNonPositiveOp::create(b, distance));
-    Value high = arith::SelectOp::create(b, keep, rowSum, blockSum);
-    Value scaled = arith::SelectOp::create(b, keep, blockSum, rowSum);
-    scaled = arith::AddFOp::create(b, scaled,
-                                   scalarConstant(b.getF64Type(), 1));
-    scaled = arith::MulFOp::create(b, scaled, factor);
-    merged.push_back(max);
-    merged.push_back(arith::AddFOp::create(b, high, scaled));
+    }
   }
   return merged;
 }
 
-void StreamTraversal::reduce(ArrayRef<row::ReduceOp> reduces) {
+/// Maps the results of a reduction, from what its blocks have carried.
+void StreamTraversal::finish(row::ReduceOp reduce, ValueRange carried) {
+  auto type = cast<FloatType>(reduce.getResult(0).getType());
+  Value first = carried[0];
+  values.map(reduce.getResult(0), narrow(first, type));
+  if (reduce.getMonoid() != row::Monoid::LogSumExp)
+    return;
+  Value sum = carried[1];
+  Value guard = arith::SubFOp::create(b, first, first);
+  values.map(reduce.getResult(2), narrow(sum, type));
+  auto wide = cast<FloatType>(sum.getType());
+  sum = arith::AddFOp::create(b, sum, scalarConstant(wide, 1));
+  values.map(reduce.getResult(1),
+             arith::AddFOp::create(b, narrow(sum, type), guard).getResult());
+  if (!reduce.isWeighted())
+    return;
+  values.map(reduce.getResult(3), narrow(carried[2], type));
+  values.map(reduce.getResult(4), narrow(carried[3], type));
+}
+
+void StreamTraversal::reduce(ArrayRef<row::ReduceOp> reduces, Value end) {
   // The first block takes what the others leave, so that they are full and a
   // short row needs no merge.
   Value block = index(schedule.getBlock());
   Value zero = index(0);
-  Value last = b.createOrFold<arith::SubIOp>(extent, index(1));
+  Value last = b.createOrFold<arith::SubIOp>(end, index(1));
   Value head = b.createOrFold<arith::AddIOp>(
       b.createOrFold<arith::RemUIOp>(last, block), index(1));
-  head = b.createOrFold<arith::MinUIOp>(head, extent);
+  head = b.createOrFold<arith::MinUIOp>(head, end);
   SmallVector<Value> row = reduceBlock(reduces, zero, head, /*exact=*/false);
 
   std::optional<int64_t> columns = getConstantIntValue(extent);
   bool merges = !columns || *columns > schedule.getBlock();
   if (merges) {
     size_t next = 0;
-    for (row::ReduceOp reduce : reduces) {
-      next += carriedBy(reduce);
-      if (reduce.getMonoid() != row::Monoid::Max)
-        row[next - 1] = toWide(row[next - 1]);
-    }
-    auto loop = scf::ForOp::create(b, head, extent, block, row);
+    for (row::ReduceOp reduce : reduces)
+      for (unsigned i = 0; i < carriedBy(reduce); ++i, ++next)
+        if (i > 0 || reduce.getMonoid() == row::Monoid::Add)
+          row[next] = toWide(row[next]);
+    auto loop = scf::ForOp::create(b, head, end, block, row);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value from = loop.getInductionVar();
@@ -317,25 +401,10 @@ void StreamTraversal::reduce(ArrayRef<row::ReduceOp> reduces) {
     row.assign(loop.result_begin(), loop.result_end());
   }
 
-  size_t next = 0;
+  ValueRange unread = row;
   for (row::ReduceOp reduce : reduces) {
-    auto type = cast<FloatType>(reduce.getResult(0).getType());
-    auto narrow = [&](Value value) -> Value {
-      return value.getType() == type
-                 ? value
-                 : arith::TruncFOp::create(b, type, value).getResult();
-    };
-    Value first = row[next++];
-    values.map(reduce.getResult(0), narrow(first));
-    if (reduce.getMonoid() != row::Monoid::LogSumExp)
-      continue;
-    Value sum = row[next++];
-    Value guard = arith::SubFOp::create(b, first, first);
-    values.map(reduce.getResult(2), narrow(sum));
-    auto wide = cast<FloatType>(sum.getType());
-    sum = arith::AddFOp::create(b, sum, scalarConstant(wide, 1));
-    values.map(reduce.getResult(1),
-               arith::AddFOp::create(b, narrow(sum), guard).getResult());
+    finish(reduce, unread.take_front(carriedBy(reduce)));
+    unread = unread.drop_front(carriedBy(reduce));
   }
   inCache = true;
 }

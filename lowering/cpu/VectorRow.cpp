@@ -174,8 +174,9 @@ void VectorRow::storeNontemporal(Value vector, Value row,
                           llvm::MaybeAlign(bytes));
 }
 
-Value VectorRow::emit(Block *element, ValueRange vectors,
-                      const Columns &columns, const IRMapping &scalars) {
+SmallVector<Value> VectorRow::emit(Block *element, ValueRange vectors,
+                                   const Columns &columns,
+                                   const IRMapping &scalars) {
   IRMapping mapping;
   mapping.map(element->getArguments(), vectors);
   auto operandOf = [&](Value value) -> Value {
@@ -210,7 +211,10 @@ Value VectorRow::emit(Block *element, ValueRange vectors,
     Operation *wide = b.create(state);
     mapping.map(op.getResults(), wide->getResults());
   }
-  return operandOf(element->getTerminator()->getOperand(0));
+  SmallVector<Value> yielded;
+  for (Value value : element->getTerminator()->getOperands())
+    yielded.push_back(operandOf(value));
+  return yielded;
 }
 
 Value VectorRow::maskOut(Value vector, Value neutral, const Columns &columns) {

@@ -39,9 +39,10 @@ public:
   void store(Value vector, Value row, const Columns &columns);
   void storeNontemporal(Value vector, Value row, const Columns &columns);
 
-  /// An element region on vectors; `scalars` holds what it captures.
-  Value emit(Block *element, ValueRange vectors, const Columns &columns,
-             const IRMapping &scalars);
+  /// An element region on vectors: what it yields. `scalars` holds what it
+  /// captures.
+  SmallVector<Value> emit(Block *element, ValueRange vectors,
+                          const Columns &columns, const IRMapping &scalars);
 
   /// `vector` where a lane is a column, else `neutral`.
   Value maskOut(Value vector, Value neutral, const Columns &columns);

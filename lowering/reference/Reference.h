@@ -8,22 +8,27 @@
 
 namespace mlir::softmax {
 
-/// One column after the other, with compensated sums. Every other traversal is tested against it.
+/// One column after the other, with compensated sums. Every other traversal is
+/// tested against it.
 class ReferenceTraversal : public RowTraversal {
 public:
   using RowTraversal::RowTraversal;
 
 protected:
-  void reduce(ArrayRef<row::ReduceOp> reduces) override;
-  void map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs) override;
-  void fill(Value output, Value value) override;
+  void reduce(ArrayRef<row::ReduceOp> reduces, Value end) override;
+  void map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs,
+           Value end) override;
+  void fill(Value output, Value value, Value from) override;
 
 private:
-  /// A loop over the columns; `step` gets the column and the carried values.
+  /// A loop over columns; `step` gets the column and the carried values.
   SmallVector<Value>
-  columns(ValueRange init,
+  columns(Value from, Value to, ValueRange init,
           function_ref<SmallVector<Value>(Value, ValueRange)> step);
-  Value elementAt(row::ReduceOp reduce, Value column);
+  SmallVector<Value> elementAt(row::ReduceOp reduce, Value column);
+  Value maximum(row::ReduceOp reduce, Value end);
+  void reduceLogSumExp(row::ReduceOp reduce, Value end);
+  Value real(FloatType type, double value);
 };
 
 } // namespace mlir::softmax

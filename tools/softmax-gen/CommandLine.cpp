@@ -59,8 +59,7 @@ llvm::Error split(StringRef key, StringRef list,
 llvm::Error unknownOption(StringRef key) {
   llvm::SmallVector<StringRef> known;
   for (const OptionInfo &option : getOperationOptions())
-    if (option.available)
-      known.push_back(option.name);
+    known.push_back(option.name);
   for (const OutputOption &option : kOutputOptions)
     if (option.available)
       known.push_back(option.name);
@@ -197,8 +196,7 @@ Operators:
     os << "  " << llvm::left_justify(left, 31) << " " << help << "\n";
   };
   for (const OptionInfo &option : getOperationOptions())
-    if (option.available)
-      describe(option.name, option.value, option.help);
+    describe(option.name, option.value, option.help);
   os << "\nOptions of the output:\n";
   for (const OutputOption &option : kOutputOptions)
     if (option.available)
