@@ -215,4 +215,19 @@ def Row_ExpNonPositiveOp : Row_Op<"exp_nonpositive", [
   let assemblyFormat = "$operand attr-dict `:` type($result)";
 }
 
+def Row_SechSquaredOp : Row_Op<"sech_squared", [
+    Pure, SameOperandsAndResultType, Elementwise, Scalarizable, Vectorizable,
+    Tensorizable]> {
+  let summary = "1 - tanh(x)^2, the derivative of tanh";
+  let description = [{
+    Evaluated as 4e / (1 + e)^2 with e = exp(-2|x|). The formula with tanh would
+    cancel: at |x| = 9 the hyperbolic tangent rounds to 1 in f32, where the
+    derivative is still 6e-8. The operation keeps its relative accuracy until
+    the result underflows. NaN stays NaN.
+  }];
+  let arguments = (ins FloatLike:$operand);
+  let results = (outs FloatLike:$result);
+  let assemblyFormat = "$operand attr-dict `:` type($result)";
+}
+
 #endif // DIALECT_ROW_ROWOPS_TD
