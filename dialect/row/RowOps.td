@@ -248,9 +248,10 @@ def Row_SechSquaredOp : Row_Op<"sech_squared", [
     Tensorizable]> {
   let summary = "1 - tanh(x)^2, the derivative of tanh";
   let description = [{
-    Evaluated as 4e / (1 + e)^2 with e = exp(-2|x|), which keeps its relative
-    accuracy where tanh(x) rounds to 1. It shares its exponential with
-    `math.tanh` of the same operand.
+    Evaluated as 4e / (1 + e)^2 with e = exp(-2|x|). The formula with tanh would
+    cancel: at |x| = 9 the hyperbolic tangent rounds to 1 in f32, where the
+    derivative is still 6e-8. The operation keeps its relative accuracy until
+    the result underflows. NaN stays NaN.
   }];
   let arguments = (ins FloatLike:$operand);
   let results = (outs FloatLike:$result);

@@ -97,6 +97,7 @@ struct Float : Expr {
   Float operator-(const Float &r) const { return apply<arith::SubFOp>(r); }
   Float operator*(const Float &r) const { return apply<arith::MulFOp>(r); }
   Float operator/(const Float &r) const { return apply<arith::DivFOp>(r); }
+  Float operator-() const { return {{b, arith::NegFOp::create(*b, value)}}; }
   Float operator+(double r) const { return *this + like(r); }
   Float operator-(double r) const { return *this - like(r); }
   Float operator*(double r) const { return *this * like(r); }
@@ -120,6 +121,7 @@ struct Float : Expr {
 
   Bool isNaN() const { return compare(arith::CmpFPredicate::UNO, *this); }
   Float magnitude() const { return {{b, math::AbsFOp::create(*b, value)}}; }
+  Float withSignOf(const Float &r) const { return apply<math::CopySignOp>(r); }
   Int bits() const {
     Type integer = b->getIntegerType(element().getIntOrFloatBitWidth());
     Type result = withElement(type(), integer);

@@ -1,8 +1,8 @@
 // The exponential function. README.md has the method and the measured bounds.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "lowering/math/Arith.h"
 #include "lowering/math/Math.h"
+#include "lowering/math/Reduction.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -12,20 +12,10 @@ using namespace mlir::softmax::expr;
 
 namespace {
 
-/// How many constants a reduction by multiples of ln 2 subtracts.
-enum class Reduction { TwoStep, OneStep };
-
 /// What depends on the element type, and on the accuracy.
-struct ExpFormat {
-  unsigned mantissaBits;
-  unsigned exponentBias;
+struct ExpFormat : ReductionFormat {
   /// e^lowest rounds to zero, e^highest to infinity; both keep n in range.
   double lowest, highest;
-  double log2e;
-  /// ln 2 = ln2Hi + ln2Lo. n * ln2Hi is exact for every n that occurs.
-  double ln2Hi, ln2Lo;
-  /// ln 2 rounded once, for the one-step reduction.
-  double ln2;
   /// Coefficients of e^r from the highest power down to r^2, or down to r when
   /// `linear` is set; what is missing is 1 + r or 1.
   ArrayRef<double> coefficients;
@@ -49,58 +39,12 @@ constexpr double accurateF64[] = {0x1.af632ad6abee8p-26, 0x1.28b3effc661bbp-22,
                                   0x1.5555555555533p-3,  0x1.000000000000cp-1};
 
 ExpFormat formatOf(Type element, bool fast) {
-  // 16 bits of ln 2 leave room for the 8 bits of n, and 42 for 11.
+  ReductionFormat reduction = reductionFormat(element);
   if (element.isF32())
-    return {23,
-            127,
-            -104.0,
-            89.0,
-            0x1.715476p+0,
-            0x1.62e4p-1,
-            0x1.7f7d1cp-20,
-            0x1.62e43p-1,
+    return {reduction, -104.0, 89.0,
             fast ? ArrayRef<double>(fastF32) : ArrayRef<double>(accurateF32),
             fast};
-  assert(element.isF64() && "expected f32 or f64");
-  return {52,
-          1023,
-          -746.0,
-          710.0,
-          0x1.71547652b82fep+0,
-          0x1.62e42fefa38p-1,
-          0x1.ef35793c7673p-45,
-          0x1.62e42fefa39efp-1,
-          accurateF64,
-          false};
-}
-
-/// x = n ln 2 + r.
-struct Reduced {
-  /// Adding 1.5 * 2^mantissaBits rounds to an integer, which then sits in the
-  /// low bits of the sum. `biased` is n + bias in that form.
-  Float biased;
-  Float n;
-  /// r, and its parts before they were rounded to one number.
-  Float r, hi, lo;
-};
-
-Reduced reduce(const Float &x, const ExpFormat &f, unsigned bias,
-               Reduction reduction, MultiplyAdd fma) {
-  double magic = std::ldexp(1.5, f.mantissaBits) + bias;
-  Float biased = fma(x, f.log2e, magic);
-  Float n = biased - magic;
-  // Without FMA one step would lose what the product n * ln2 rounds away.
-  if (reduction == Reduction::OneStep && fma.fused) {
-    Float r = fma(n, -f.ln2, x);
-    return {biased, n, r, r, r};
-  }
-  Float hi = fma(n, -f.ln2Hi, x);
-  if (fma.fused) {
-    Float r = fma(n, -f.ln2Lo, hi);
-    return {biased, n, r, r, r};
-  }
-  Float lo = n * -f.ln2Lo;
-  return {biased, n, hi + lo, hi, lo};
+  return {reduction, -746.0, 710.0, accurateF64, false};
 }
 
 /// scale * e^r, where scale is a power of two.
@@ -185,6 +129,38 @@ Value buildExp(ImplicitLocOpBuilder &b, Value value, const MathOptions &options,
 }
 
 } // namespace
+
+ReductionFormat expr::reductionFormat(Type element) {
+  // 16 bits of ln 2 leave room for the 8 bits of n, and 42 for 11.
+  if (element.isF32())
+    return {23, 127, 0x1.715476p+0, 0x1.62e4p-1, 0x1.7f7d1cp-20, 0x1.62e43p-1};
+  assert(element.isF64() && "expected f32 or f64");
+  return {52,
+          1023,
+          0x1.71547652b82fep+0,
+          0x1.62e42fefa38p-1,
+          0x1.ef35793c7673p-45,
+          0x1.62e42fefa39efp-1};
+}
+
+Reduced expr::reduce(const Float &x, const ReductionFormat &f, unsigned bias,
+                     Reduction reduction, MultiplyAdd fma) {
+  double magic = f.magic(bias);
+  Float biased = fma(x, f.log2e, magic);
+  Float n = biased - magic;
+  // Without FMA one step would lose what the product n * ln2 rounds away.
+  if (reduction == Reduction::OneStep && fma.fused) {
+    Float r = fma(n, -f.ln2, x);
+    return {biased, n, r, r, r};
+  }
+  Float hi = fma(n, -f.ln2Hi, x);
+  if (fma.fused) {
+    Float r = fma(n, -f.ln2Lo, hi);
+    return {biased, n, r, r, r};
+  }
+  Float lo = n * -f.ln2Lo;
+  return {biased, n, hi + lo, hi, lo};
+}
 
 Value mlir::softmax::buildExp(ImplicitLocOpBuilder &b, Value x,
                               const MathOptions &options) {

@@ -165,7 +165,9 @@ struct SoftmaxLowerMath
     patterns.add<ExpandFunction<math::ExpOp, buildExp>,
                  ExpandFunction<math::LogOp, buildLog>,
                  ExpandFunction<math::Log1pOp, buildLog1p>,
+                 ExpandFunction<math::TanhOp, buildTanh>,
                  ExpandFunction<row::ExpNonPositiveOp, buildExpNonPositive>,
+                 ExpandFunction<row::SechSquaredOp, buildSechSquared>,
                  ExpandExtend, ExpandTruncate>(context,
                                                optionsFor(getOperation()));
     if (!optionsFor(getOperation()).fma)

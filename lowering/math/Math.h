@@ -42,6 +42,13 @@ Value buildLog(ImplicitLocOpBuilder &b, Value x, const MathOptions &options);
 /// log(1 + x) for every f32 or f64 `x`.
 Value buildLog1p(ImplicitLocOpBuilder &b, Value x, const MathOptions &options);
 
+/// The hyperbolic tangent of every f32 or f64 `x`.
+Value buildTanh(ImplicitLocOpBuilder &b, Value x, const MathOptions &options);
+
+/// 1 - tanh(x)^2 for every f32 or f64 `x`.
+Value buildSechSquared(ImplicitLocOpBuilder &b, Value x,
+                       const MathOptions &options);
+
 /// Converts `narrow`, of element type f16 or bf16, to `wide`, of element type
 /// f32 or f64. Exact.
 Value buildExtend(ImplicitLocOpBuilder &b, Value narrow, Type wide,

@@ -86,3 +86,12 @@ func.func @exp_nonpositive_of_vectors(%v: vector<[4]xf32>, %d: f64) -> (vector<[
   %f = row.exp_nonpositive %d : f64
   return %e, %f : vector<[4]xf32>, f64
 }
+
+// CHECK-LABEL: func @sech_squared_of_vectors
+func.func @sech_squared_of_vectors(%v: vector<[4]xf32>, %d: f64) -> (vector<[4]xf32>, f64) {
+  // CHECK: row.sech_squared %{{.*}} : vector<[4]xf32>
+  %e = row.sech_squared %v : vector<[4]xf32>
+  // CHECK: row.sech_squared %{{.*}} : f64
+  %f = row.sech_squared %d : f64
+  return %e, %f : vector<[4]xf32>, f64
+}
