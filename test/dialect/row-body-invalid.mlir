@@ -212,7 +212,7 @@ func.func @logsumexp_has_three_results(%x: memref<4x8xf32>, %l: memref<4xf32>) {
   row.program axis(1) maps [#all, #rows]
       ins(%x : memref<4x8xf32>) outs(%l : memref<4xf32>) {
   ^bb0(%row: !row.elements<f32>):
-    // expected-error@+1 {{'row.reduce' op expected 3 results for 'logsumexp', got 1}}
+    // expected-error@+1 {{'row.reduce' op expected 3 or 5 results for 'logsumexp', got 1}}
     %s = row.reduce logsumexp(%row : !row.elements<f32>) {
     ^bb0(%e: f32):
       row.yield %e : f32
@@ -321,7 +321,7 @@ func.func @map_with_a_column_only(%x: memref<4x8xf32>, %y: memref<4x8xf32>) {
   ^bb0(%row: !row.elements<f32>):
     %i = arith.constant 0 : index
     // expected-error@+1 {{'row.map' op expected a column and a value, or neither}}
-    %m = "row.map"(%row, %i) <{operandSegmentSizes = array<i32: 1, 1, 0>}> ({
+    %m = "row.map"(%row, %i) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> ({
     ^bb0(%e: f32):
       row.yield %e : f32
     }) : (!row.elements<f32>, index) -> !row.elements<f32>
