@@ -267,7 +267,9 @@ SmallVector<Value> LossRows::forward() {
   if (hasDistribution()) {
     Value distance =
         rows.add(logits.scaled(rows.mul(rows.real(2), fold.gap)), guard);
-    Value spread = rows.add(distance, rows.mul(fold.mass, log));
+    // The shares of smoothing alone add up to it: summed, they would not quite.
+    Value mass = q || weights ? fold.mass : rows.real(smoothing);
+    Value spread = rows.add(distance, rows.mul(mass, log));
     loss = loss ? rows.add(loss, spread) : spread;
   }
   if (hasLabels)
