@@ -314,7 +314,11 @@ Value LossRows::gradient(ValueRange arguments, Type result) {
   if (hasLabels)
     g = rows.select(label.valid, g, rows.nan());
 
-  // The parts of the factor of p: `hard` of the label, `rest` of the others.
+  auto normalized = [&](Value value) {
+    return reciprocal ? rows.mul(value, reciprocal) : value;
+  };
+  // The parts of the factor of exp(z - max): `hard` of the label, `rest` of the
+  // other terms.
   Value hard, rest, perClassShare;
   if (hasLabels) {
     hard = g;
@@ -322,27 +326,26 @@ Value LossRows::gradient(ValueRange arguments, Type result) {
       hard = rows.mul(hard, rows.real(1 - smoothing));
     if (targetWeight)
       hard = rows.mul(hard, targetWeight);
+    hard = normalized(hard);
     if (smoothing != 0) {
       perClassShare = rows.mul(g, perClass);
-      rest = rows.mul(perClassShare, totalWeightArgument
-                                         ? arguments[*totalWeightArgument]
-                                         : rows.extent());
+      rest = normalized(rows.mul(perClassShare, totalWeightArgument
+                                                    ? arguments[*totalWeightArgument]
+                                                    : rows.extent()));
     }
   } else {
-    rest = rows.mul(g, fold.mass);
+    rest = normalized(rows.mul(g, fold.mass));
   }
   if (zLoss != 0) {
     Value ofLse = lse;
     if (rowMasked)
       ofLse = rows.select(rowMasked, rows.real(0), ofLse);
-    Value slope = rows.mul(rows.mul(h, rows.real(2 * zLoss)), ofLse);
+    // lse last: times 2 z_loss alone it might overflow.
+    Value slope = normalized(rows.mul(h, rows.real(2 * zLoss)));
+    slope = rows.mul(slope, ofLse);
     rest = rest ? rows.add(rest, slope) : slope;
   }
-  auto normalized = [&](Value value) {
-    return reciprocal && value ? rows.mul(value, reciprocal) : value;
-  };
-  Value coefficient =
-      normalized(hard && rest ? rows.add(hard, rest) : hard ? hard : rest);
+  Value coefficient = hard && rest ? rows.add(hard, rest) : hard ? hard : rest;
 
   Value column, atTarget;
   if (hasLabels) {
@@ -353,9 +356,9 @@ Value LossRows::gradient(ValueRange arguments, Type result) {
     Value others = rows.sub(peak, one);
     if (!saved)
       others = rows.sub(others, fold.tail);
-    atTarget = rows.mul(normalized(hard), others);
+    atTarget = rows.mul(hard, others);
     if (rest)
-      atTarget = rows.add(atTarget, rows.mul(normalized(rest), peak));
+      atTarget = rows.add(atTarget, rows.mul(rest, peak));
     if (perClassShare)
       atTarget = rows.sub(atTarget, targetWeight ? rows.mul(perClassShare,
                                                             targetWeight)
