@@ -254,24 +254,27 @@ void LossRows::reduce(ValueRange arguments) {
 
 SmallVector<Value> LossRows::forward() {
   Value guard = rows.sub(max, max); // NaN for an infinite maximum
-  Value loss;
+  Value half = rows.real(0.5), two = rows.real(2);
+  // The distances from the maximum, and what log s is multiplied by. Distances
+  // are halved until they have met their weights: those of finite logits may
+  // overflow, and a weight of 0 must not make that NaN.
+  Value loss, mass;
   if (hasLabels) {
-    Value distance =
-        rows.add(logits.scaled(rows.sub(max, targetElement)), guard);
-    loss = rows.add(distance, log);
-    if (smoothing != 0)
-      loss = rows.mul(rows.real(1 - smoothing), loss);
+    Value gap = rows.sub(rows.mul(max, half), rows.mul(targetElement, half));
+    Value own = rows.real(1 - smoothing);
     if (targetWeight)
-      loss = rows.mul(targetWeight, loss);
+      own = rows.mul(targetWeight, own);
+    loss = logits.scaled(rows.mul(two, rows.mul(own, gap)));
+    mass = own;
   }
   if (hasDistribution()) {
-    Value distance =
-        rows.add(logits.scaled(rows.mul(rows.real(2), fold.gap)), guard);
-    // The shares of smoothing alone add up to it: summed, they would not quite.
-    Value mass = q || weights ? fold.mass : rows.real(smoothing);
-    Value spread = rows.add(distance, rows.mul(mass, log));
-    loss = loss ? rows.add(loss, spread) : spread;
+    Value gaps = logits.scaled(rows.mul(two, fold.gap));
+    loss = loss ? rows.add(loss, gaps) : gaps;
+    mass = mass ? rows.add(mass, fold.mass) : fold.mass;
   }
+  // All of a label's mass without weights: summed, it would not quite be 1.
+  bool isWhole = hasLabels && !weights;
+  loss = rows.add(rows.add(loss, guard), isWhole ? log : rows.mul(mass, log));
   if (hasLabels)
     loss = rows.select(label.valid, loss, rows.nan());
   SmallVector<Value> losses = {loss};
