@@ -94,7 +94,7 @@ Value mlir::softmax::buildTanh(ImplicitLocOpBuilder &b, Value value,
   Float mean = e.half + 0.5;
   if (fast) {
     // The product is exact, the numerator rounded once.
-    Float t = fma(-e.power, e.q, -e.power + 0.5) / mean;
+    Float t = fma(-e.power, e.q, x.like(0.5) - e.power) / mean;
     return t.withSignOf(x).value;
   }
   // Dividing by the rounded `mean` what complements it to 1, which is exact,
@@ -102,7 +102,7 @@ Value mlir::softmax::buildTanh(ImplicitLocOpBuilder &b, Value value,
   // from the number that was rounded to it, has hardly an error, and the
   // derivative of t with respect to it is 1 / mean^2, where 1 / mean = 1 + t.
   // Hence small x come out of `lost` alone.
-  Float rest = -mean + 1.0;
+  Float rest = mean.like(1.0) - mean;
   Float t = rest / mean;
   Float lost = (mean - 0.5) - e.power;
   for (const Float &part : e.parts)
