@@ -210,7 +210,9 @@ Case &CaseBuilder::add(const Extents &extents, Data data, Labels labels) {
     layOut(test, turn);
   if (manifest.find("weight") && turn % 3 == 2)
     test.weights = Weights::SomeZero;
-  test.inPlace = manifest.inPlace && turn % 2 == 1;
+  // A result cannot have the strides of a broadcast operand.
+  test.inPlace = manifest.inPlace && turn % 2 == 1 &&
+                 test.layout != Layout::Broadcast;
   test.cut = turn % 3;
   test.seed = limits.seed * 1000003 + turn;
   if (!exhausted) {

@@ -105,7 +105,8 @@ void Problem::fillOperand(const Argument &argument, const Tensor &tensor) {
                    rowOf(r).label);
   } else if (name == "target") {
     writeRows([](const Row &row) -> auto & { return row.target; });
-  } else if (name == "lse" || (name == "dloss" && !tensor.shape.empty())) {
+  } else if (name == "lse" ||
+             (name == "dloss" && manifest.reduction == Reduction::None)) {
     for (int64_t r = 0; r < rows.count(); ++r)
       storeReal(tensor.type, tensor.at(rows.start(tensor, r)),
                 name == "lse" ? rowOf(r).lse : rowOf(r).dloss);
