@@ -264,8 +264,7 @@ void RowTraversal::emitRow(Value rowIndex, Totals &totals) {
     if (outputRows[i])
       continue;
     if (!isTotal(i)) {
-      memref::StoreOp::create(b, scalars[i], output,
-                              at(program.getOutputMap(i)));
+      storeElement(b, scalars[i], output, at(program.getOutputMap(i)));
       continue;
     }
     Value wide = scalars[i];
@@ -300,6 +299,15 @@ Value softmax::asIntegers(ImplicitLocOpBuilder &b, Value row) {
                                   type.getLayout(), type.getMemorySpace());
   // Both types have the same descriptor.
   return UnrealizedConversionCastOp::create(b, integers, row).getResult(0);
+}
+
+void softmax::storeElement(ImplicitLocOpBuilder &b, Value value, Value memref,
+                          ValueRange indices) {
+  Value memory = asIntegers(b, memref);
+  Type stored = cast<MemRefType>(memory.getType()).getElementType();
+  if (stored != value.getType())
+    value = arith::BitcastOp::create(b, stored, value);
+  memref::StoreOp::create(b, value, memory, indices);
 }
 
 void RowTraversal::emitReduce(row::ReduceOp first) {

@@ -15,6 +15,9 @@ namespace mlir::softmax {
 /// compiler's library to round it back. As integers they are always vectors, and
 /// arithmetic on them is a conversion anyway.
 Value asIntegers(ImplicitLocOpBuilder &b, Value row);
+/// Stores a scalar, a 16-bit float as an integer.
+void storeElement(ImplicitLocOpBuilder &b, Value value, Value memref,
+                 ValueRange indices);
 
 /// Turns one row program on memrefs into loops. Derived classes sweep a row.
 class RowTraversal {

@@ -70,7 +70,9 @@ int64_t RowMaker::makeLabel(size_t peak, Data data) {
 /// down where x - max would overflow although scale (x - max) does not, and
 /// where sums of scaled logits would overflow although their total does not.
 double RowMaker::hugeLogit() const {
-  double huge = manifest.type == ElementType::F64   ? 1.7e308
+  // Sums of f64 losses are f64.
+  bool isAdded = manifest.find("loss") && manifest.reduction != Reduction::None;
+  double huge = manifest.type == ElementType::F64   ? (isAdded ? 1e300 : 1.7e308)
                 : manifest.type == ElementType::F16 ? 65504
                                                     : 3e38;
   double scale = std::fabs(formula.scale);
@@ -166,6 +168,20 @@ void RowMaker::makeSpecial(std::vector<double> &x, Data data, int64_t label) {
   }
 }
 
+/// Whether huge logits leave results that are defined.
+bool RowMaker::holdsHuge() const {
+  // A rounded lse and a rounded scale x differ by more than exp can hold.
+  if (readsLse && formula.scale != 1 && formula.softcap == 0)
+    return false;
+  // lse alone exhausts the type: its square, and its multiple where p is 0, are
+  // inf and 0 times inf.
+  if (formula.zLoss != 0 && formula.softcap == 0)
+    return false;
+  // x - max overflows in the type computed in, whatever the result's.
+  const Argument *y = manifest.find("y");
+  return !y || y->type != ElementType::F64 || manifest.type == ElementType::F64;
+}
+
 Row RowMaker::make(int64_t number) {
   Row row;
   row.data = test.data;
@@ -176,9 +192,7 @@ Row RowMaker::make(int64_t number) {
   else if (test.data == Data::All)
     row.data = static_cast<Data>(number % static_cast<int>(Data::Finite));
 
-  // A rounded lse and a rounded scale x differ by more than exp can hold.
-  if (row.data == Data::Huge && readsLse && formula.scale != 1 &&
-      formula.softcap == 0)
+  if (row.data == Data::Huge && !holdsHuge())
     row.data = Data::Normal;
 
   std::vector<double> &logits = isGradient ? row.third : row.x;

@@ -67,6 +67,7 @@ private:
   /// Fills a row and returns the class that stands out, if one does.
   size_t fill(std::vector<double> &x, Data data);
   double hugeLogit() const;
+  bool holdsHuge() const;
   void makeSpecial(std::vector<double> &x, Data data, int64_t label);
 
   void makeWeights();

@@ -23,6 +23,7 @@ public:
 
   /// e of a logit that has been widened.
   Value element(Value x) const;
+  double factorValue() const;
   /// The factor as a value, null when it is 1.
   Value factor() const;
   /// factor * difference.
@@ -34,7 +35,6 @@ public:
 
 private:
   Value capArgument(Value x) const;
-  double factorValue() const;
 
   RowBuilder &rows;
   double scale;

@@ -254,21 +254,20 @@ void LossRows::reduce(ValueRange arguments) {
 
 SmallVector<Value> LossRows::forward() {
   Value guard = rows.sub(max, max); // NaN for an infinite maximum
-  Value half = rows.real(0.5), two = rows.real(2);
+  Value half = rows.real(0.5), twice = rows.real(2 * logits.factorValue());
   // The distances from the maximum, and what log s is multiplied by. Distances
   // are halved until they have met their weights: those of finite logits may
   // overflow, and a weight of 0 must not make that NaN.
   Value loss, mass;
   if (hasLabels) {
     Value gap = rows.sub(rows.mul(max, half), rows.mul(targetElement, half));
-    Value own = rows.real(1 - smoothing);
+    mass = rows.real(1 - smoothing);
     if (targetWeight)
-      own = rows.mul(targetWeight, own);
-    loss = logits.scaled(rows.mul(two, rows.mul(own, gap)));
-    mass = own;
+      mass = rows.mul(targetWeight, mass);
+    loss = rows.mul(rows.mul(mass, twice), gap);
   }
   if (hasDistribution()) {
-    Value gaps = logits.scaled(rows.mul(two, fold.gap));
+    Value gaps = rows.mul(twice, fold.gap);
     loss = loss ? rows.add(loss, gaps) : gaps;
     mass = mass ? rows.add(mass, fold.mass) : fold.mass;
   }

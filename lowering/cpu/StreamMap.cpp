@@ -111,7 +111,7 @@ void StreamTraversal::write(ArrayRef<Value> outputs,
           scf::IfOp::create(b, TypeRange(), inRow(override.column), false);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(&guarded.getThenRegion().front());
-      memref::StoreOp::create(b, override.value, output, override.column);
+      storeElement(b, override.value, output, override.column);
     }
   };
   if (!nontemporal) {
@@ -218,7 +218,7 @@ void StreamTraversal::writeNontemporal(Value output, Override override,
       b.setInsertionPointToStart(&branch.getThenRegion().front());
       for (auto [result, columns] : llvm::zip(results, steps))
         vectors.store(result, output, columns);
-      memref::StoreOp::create(b, override.value, output, override.column);
+      storeElement(b, override.value, output, override.column);
       b.setInsertionPointToStart(&branch.getElseRegion().front());
       stream();
     }
@@ -236,5 +236,5 @@ void StreamTraversal::writeNontemporal(Value output, Override override,
   auto guarded = scf::IfOp::create(b, TypeRange(), guardedColumn, false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&guarded.getThenRegion().front());
-  memref::StoreOp::create(b, override.value, output, override.column);
+  storeElement(b, override.value, output, override.column);
 }

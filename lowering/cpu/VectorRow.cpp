@@ -50,13 +50,13 @@ Columns VectorRow::partial(Value first, Value end) {
 }
 
 Value VectorRow::scratch(Type scalar) {
-  // In the entry block, so that a loop does not grow the stack.
+  // Outside of loops, so that the stack does not grow, and inside of the tasks
+  // of a parallel loop, each of which needs its own.
   OpBuilder::InsertionGuard guard(b);
-  auto function =
-      b.getInsertionBlock()->getParentOp()->getParentOfType<FunctionOpInterface>();
-  if (!function)
-    function = cast<FunctionOpInterface>(b.getInsertionBlock()->getParentOp());
-  b.setInsertionPointToStart(&function.getFunctionBody().front());
+  Operation *scope = b.getInsertionBlock()->getParentOp();
+  while (!isa<FunctionOpInterface, scf::ParallelOp>(scope))
+    scope = scope->getParentOp();
+  b.setInsertionPointToStart(&scope->getRegion(0).front());
   return memref::AllocaOp::create(
       b, MemRefType::get({schedule.getLanes()}, scalar), b.getI64IntegerAttr(64));
 }

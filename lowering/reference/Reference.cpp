@@ -155,14 +155,14 @@ void ReferenceTraversal::map(ArrayRef<row::MapOp> maps,
     }
     // Every element is read before one is written: outputs may be inputs.
     for (auto [result, output] : llvm::zip(results, outputs))
-      memref::StoreOp::create(b, result, output, column);
+      storeElement(b, result, output, column);
     return {};
   });
 }
 
 void ReferenceTraversal::fill(Value output, Value value, Value from) {
   columns(from, extent, {}, [&](Value column, ValueRange) -> SmallVector<Value> {
-    memref::StoreOp::create(b, value, output, column);
+    storeElement(b, value, output, column);
     return {};
   });
 }

@@ -73,6 +73,8 @@ const char *const kSpecial[] = {
     "softmax ?x197xf32 --accuracy=fast",
     "softmax ?x197xf32 --threads=openmp",
     "softmax ?x197xf32 --threads=hook",
+    "softmax 64x38xbf16 --threads=openmp --target-cpu=x86-64",
+    "softmax 64x38xf16 --threads=hook --target-cpu=x86-64-v3",
     "log-softmax ?x9001xf32",
     "logsumexp ?x9001xf32 --threads=hook",
     "logsumexp ?x?x3xf64 --axis=1",
