@@ -55,9 +55,13 @@ std::string Case::describe() const {
     stream << '+' << misalignment;
   if (inPlace)
     stream << " in-place";
+  if (adjacent)
+    stream << " adjacent";
   if (misuse != Misuse::None)
     stream << " misuse=" << misuses[static_cast<int>(misuse)] << '('
            << (victim.empty() ? "hook" : victim) << ')';
+  if (overlap)
+    stream << " overlap=" << overlap;
   stream << " seed=" << seed;
   return text;
 }
@@ -180,6 +184,7 @@ void CaseBuilder::layOut(Case &test, unsigned turn) const {
   llvm::SmallVector<int64_t, 4> shape = resolve(manifest.shape, test);
   test.layout = Layout::Dense;
   if (elements > (1 << 20) || test.labels == Labels::OutOfRange ||
+      test.inPlace ||
       (test.data > Data::Subnormal && test.data != Data::Finite))
     return;
   for (int64_t i = 0; i < rank; ++i) {
@@ -206,13 +211,12 @@ Case &CaseBuilder::add(const Extents &extents, Data data, Labels labels) {
   test.placement = turn % 3 == 1 ? Placement::Start : Placement::End;
   static const unsigned misalignments[] = {0, 0, 1, 0, 3, 5, 7};
   test.misalignment = misalignments[turn % std::size(misalignments)];
-  if (manifest.strided)
-    layOut(test, turn);
   if (manifest.find("weight") && turn % 3 == 2)
     test.weights = Weights::SomeZero;
-  // A result cannot have the strides of a broadcast operand.
-  test.inPlace = manifest.inPlace && turn % 2 == 1 &&
-                 test.layout != Layout::Broadcast;
+  test.inPlace = manifest.inPlace && turn % 2 == 1;
+  test.adjacent = !test.inPlace && turn % 7 == 3;
+  if (manifest.strided)
+    layOut(test, turn);
   test.cut = turn % 3;
   test.seed = limits.seed * 1000003 + turn;
   if (!exhausted) {
@@ -255,7 +259,8 @@ void CaseBuilder::addBadLabels(const Extents &extents) {
   // The last is in range when narrowed to 32 bits.
   for (int64_t label : {classes, int64_t(-1), most, least, -classes,
                         (int64_t(1) << 32) + classes / 2})
-    if (label >= least && label <= most && label != manifest.formula.ignoreIndex &&
+    if (label >= least && label <= most &&
+        label != manifest.formula.ignoreIndex &&
         (label < 0 || label >= classes))
       add(extents, Data::Normal, Labels::OutOfRange).badLabel = label;
 }
@@ -263,11 +268,12 @@ void CaseBuilder::addBadLabels(const Extents &extents) {
 void CaseBuilder::addMisuse(const Extents &extents) {
   if (countElements(extents) == 0)
     return;
-  auto misuse = [&](Misuse kind, StringRef victim) {
+  auto misuse = [&](Misuse kind, StringRef victim, unsigned overlap = 0) {
     Case &test = add(extents, Data::Normal);
     test.misuse = kind;
     test.victim = victim.str();
-    test.inPlace = false;
+    test.overlap = overlap;
+    test.inPlace = test.adjacent = false;
   };
   for (const Argument &argument : manifest.arguments) {
     if (argument.isTensor())
@@ -275,8 +281,8 @@ void CaseBuilder::addMisuse(const Extents &extents) {
     if (argument.role == Role::Extent)
       misuse(Misuse::NegativeExtent, argument.name);
     if (argument.isTensor() && argument.isWritten()) {
-      if (!manifest.inPlace)
-        misuse(Misuse::Alias, argument.name);
+      for (unsigned overlap = 0; overlap < 3 && !manifest.inPlace; ++overlap)
+        misuse(Misuse::Alias, argument.name, overlap);
       Case shape;
       shape.extents = extents;
       if (manifest.strided &&

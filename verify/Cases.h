@@ -81,9 +81,12 @@ struct Case {
   /// of none. That holds in any layout.
   int64_t broadcastAxis = -1;
   bool inPlace = false;
+  /// The first result begins where the first operand ends: no overlap (E40).
+  bool adjacent = false;
   unsigned cut = 0; ///< how a hook cuts the range of tasks
   Misuse misuse = Misuse::None;
   std::string victim;   ///< the argument that is misused
+  unsigned overlap = 0; ///< of Misuse::Alias, in halves of the operand
   int64_t badLabel = 0; ///< for Labels::OutOfRange
   uint64_t seed = 0;
 

@@ -42,40 +42,75 @@ static llvm::SmallVector<int64_t, 4> layOut(Layout layout,
   return rowMajorStrides(padded);
 }
 
+/// In place, the result's memory is that of the first operand of its shape.
+Problem::Entry *Problem::findPartner(const Entry &result) {
+  for (Entry &other : entries)
+    if (!other.isWritten && other.tensor.type == result.tensor.type &&
+        other.tensor.shape == result.tensor.shape &&
+        result.tensor.shape.size() == manifest.shape.size())
+      return &other;
+  return nullptr;
+}
+
+/// To a multiple of what all types are aligned to, or to one type's size.
+static int64_t roundUp(int64_t bytes, int64_t multiple = 8) {
+  return (bytes + multiple - 1) / multiple * multiple;
+}
+
+Problem::Entry Problem::layOutEntry(const Argument &argument) const {
+  Entry entry;
+  entry.name = argument.name;
+  entry.isWritten = argument.isWritten();
+  entry.tensor.type = argument.type;
+  entry.tensor.shape = resolve(argument.shape, test);
+  entry.tensor.strides = layOut(test.layout, entry.tensor.shape);
+  int64_t axis = broadcastAxisOf(manifest, test, argument);
+  if (test.layout == Layout::Broadcast && axis >= 0)
+    entry.tensor.strides[axis] = 0;
+  return entry;
+}
+
+/// The result that lies behind the first operand, if the case has one there.
+const Argument *Problem::findNeighbour() const {
+  if (test.adjacent && manifest.arguments.front().role == Role::Input)
+    for (const Argument &argument : manifest.arguments)
+      if (argument.role == Role::Output)
+        return &argument;
+  return nullptr;
+}
+
 Error Problem::allocate() {
   // Only now is it known that entries stay where they are.
   entries.reserve(manifest.arguments.size());
+  const Argument *neighbour = findNeighbour();
   for (const Argument &argument : manifest.arguments) {
     if (!argument.isTensor())
       continue;
-    Entry entry;
-    entry.name = argument.name;
-    entry.isWritten = argument.isWritten();
-    entry.tensor.type = argument.type;
-    entry.tensor.shape = resolve(argument.shape, test);
-    entry.tensor.strides = layOut(test.layout, entry.tensor.shape);
-    int64_t axis = broadcastAxisOf(manifest, test, argument);
-    if (test.layout == Layout::Broadcast && axis >= 0)
-      entry.tensor.strides[axis] = 0;
-    // In place, the result's memory is that of the first operand of its shape.
-    if (test.inPlace && argument.role == Role::Output) {
-      Entry *partner = nullptr;
-      for (Entry &other : entries)
-        if (!partner && !other.isWritten &&
-            other.tensor.type == argument.type &&
-            other.tensor.shape == entry.tensor.shape &&
-            entry.tensor.shape.size() == manifest.shape.size())
-          partner = &other;
-      if (partner) {
-        partner->sharesBuffer = entry.sharesBuffer = true;
-        entry.tensor.data = partner->tensor.data;
-        entries.push_back(std::move(entry));
-        continue;
-      }
+    Entry entry = layOutEntry(argument);
+    int64_t size = getByteSize(argument.type);
+    int64_t bytes = entry.tensor.getSpan() * size;
+    Entry *partner = nullptr;
+    if (test.inPlace && argument.role == Role::Output)
+      partner = findPartner(entry);
+    if (partner)
+      entry.tensor.data = partner->tensor.data;
+    if (&argument == neighbour) {
+      partner = &entries.front();
+      entry.tensor.data =
+          partner->buffer.data() + partner->buffer.size() - roundUp(bytes);
     }
-    size_t size = getByteSize(argument.type);
-    entry.buffer = GuardedBuffer(entry.tensor.getSpan() * size, test.placement,
-                                 test.misalignment * size);
+    if (partner) {
+      partner->sharesBuffer = entry.sharesBuffer = true;
+      entries.push_back(std::move(entry));
+      continue;
+    }
+    if (neighbour && entries.empty()) {
+      const Tensor result = layOutEntry(*neighbour).tensor;
+      bytes = roundUp(bytes, getByteSize(result.type)) +
+              roundUp(result.getSpan() * getByteSize(result.type));
+    }
+    entry.buffer =
+        GuardedBuffer(bytes, test.placement, test.misalignment * size);
     if (!entry.buffer.data())
       return llvm::createStringError("no memory for " + argument.name);
     entry.tensor.data = entry.buffer.data();
@@ -149,6 +184,15 @@ void Problem::reset() {
       entry.buffer.poison();
 }
 
+/// An address within the first operand: its begin, its middle or its last
+/// element. Between strided elements it need not be one of them.
+void *Problem::findOverlap() {
+  const Tensor &operand = llvm::find_if(entries, [](const Entry &entry) {
+                            return !entry.isWritten;
+                          })->tensor;
+  return operand.at((operand.getSpan() - 1) * test.overlap / 2);
+}
+
 void Problem::makeArguments() {
   for (const Argument &argument : manifest.arguments) {
     CallArgument value = {};
@@ -158,9 +202,7 @@ void Problem::makeArguments() {
       if (isVictim && test.misuse == Misuse::NullPointer)
         value.pointer = nullptr;
       if (isVictim && test.misuse == Misuse::Alias)
-        value.pointer = llvm::find_if(entries, [](const Entry &entry) {
-                          return !entry.isWritten;
-                        })->tensor.data;
+        value.pointer = findOverlap();
     } else if (argument.role == Role::Extent) {
       value.integer = test.extents.lookup(argument.name);
       if (isVictim && test.misuse == Misuse::NegativeExtent)

@@ -18,7 +18,7 @@ using llvm::StringRef;
 static constexpr int64_t kDistinctElements = int64_t(1) << 21;
 
 static int64_t chooseDistinct(const Manifest &manifest, const Case &test,
-                             const Rows &rows) {
+                              const Rows &rows) {
   // Under a causal mask a row knows its place in its matrix.
   int64_t unit = 1;
   if (manifest.formula.mask == Mask::Causal)

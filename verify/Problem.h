@@ -65,9 +65,13 @@ private:
   void countRows();
   void evaluateRows();
   void reduceLosses(const Bounds &bounds, ElementType type);
+  Entry *findPartner(const Entry &result);
+  Entry layOutEntry(const Argument &argument) const;
+  const Argument *findNeighbour() const;
   llvm::Error allocate();
   void fill();
   void fillOperand(const Argument &argument, const Tensor &tensor);
+  void *findOverlap();
   void makeArguments();
 
   static int32_t runHook(void *context, int64_t tasks,

@@ -56,10 +56,12 @@ void Counter::countCase(llvm::StringRef failure) {
   bool isFailed = !failure.empty();
   if (test.misuse == Misuse::Alias)
     count(40, isFailed);
-  if (test.misuse == Misuse::ZeroStride || test.layout == Layout::Broadcast)
+  if (test.misuse == Misuse::ZeroStride)
     count(43, isFailed);
   if (test.misuse != Misuse::None)
     return;
+  if (test.layout == Layout::Broadcast)
+    count(43, isFailed);
   count(42, isFailed && failure.contains("environment"));
   if (test.inPlace)
     count(39, isFailed);

@@ -4,39 +4,12 @@
 #include "verify/Verify.h"
 
 #include "verify/Check.h"
+#include "verify/Invariance.h"
 
 #include <chrono>
-#include <cstring>
 
 using namespace mlir::softmax::verify;
 using llvm::Expected;
-
-/// Calls again, on the same numbers and with the hook's range cut differently:
-/// the bits may not change. Returns the fault.
-static std::string checkRepeatable(const Manifest &manifest, const Case &test,
-                                   const Kernel &kernel, Problem &problem) {
-  std::vector<std::vector<char>> results[2];
-  for (auto &run : results) {
-    problem.reset();
-    problem.changeCut(test.cut + (&run - results));
-    CallResult call = kernel.call(problem.arguments);
-    if (call.signal || call.status != 0)
-      return "a second call of the same kernel ended differently";
-    for (const Argument &argument : manifest.arguments) {
-      if (!argument.isTensor() || !argument.isWritten())
-        continue;
-      GuardedBuffer &buffer = problem.bufferOf(argument.name);
-      run.emplace_back(buffer.data(), buffer.data() + buffer.size());
-    }
-  }
-  return results[0] == results[1] ? "" : "two calls on the same numbers differ";
-}
-
-static bool isRepeated(const Case &test, const Problem &problem) {
-  int64_t elements = problem.rows.count() * problem.rows.classes();
-  return test.seed % 4 == 0 && elements <= (1 << 20) &&
-         test.misuse == Misuse::None && !problem.hasBadLabel;
-}
 
 Expected<KernelReport>
 mlir::softmax::verify::verifyKernel(const Manifest &manifest,
@@ -63,8 +36,8 @@ mlir::softmax::verify::verifyKernel(const Manifest &manifest,
       return problem.takeError();
     CallResult call = kernel->call((*problem)->arguments);
     std::string fault = checkCall(manifest, test, **problem, call, report);
-    if (fault.empty() && isRepeated(test, **problem))
-      fault = checkRepeatable(manifest, test, *kernel, **problem);
+    if (fault.empty())
+      fault = checkInvariance(manifest, test, *kernel, **problem);
     ++report.cases;
     if (fault.empty())
       continue;

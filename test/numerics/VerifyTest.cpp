@@ -68,6 +68,7 @@ protected:
     }
     Options options;
     options.limits.elements = 1 << 14;
+    options.shownFailures = 1000;
     auto report = verifyKernel(*manifest, options);
     if (!report) {
       ADD_FAILURE() << llvm::toString(report.takeError());
