@@ -58,6 +58,7 @@ private:
   void checkPointers();
   void checkOverlap();
   void checkLabels();
+  void returnIfEmpty();
 
   Value constant(int64_t value) {
     return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
