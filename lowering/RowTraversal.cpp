@@ -291,6 +291,17 @@ static bool isReady(Region &region, Block *body, const IRMapping &values) {
   return ready;
 }
 
+Value softmax::asIntegers(ImplicitLocOpBuilder &b, Value row) {
+  auto type = cast<MemRefType>(row.getType());
+  if (!isa<FloatType>(type.getElementType()) ||
+      type.getElementTypeBitWidth() != 16)
+    return row;
+  auto integers = MemRefType::get(type.getShape(), b.getI16Type(),
+                                  type.getLayout(), type.getMemorySpace());
+  // Both types have the same descriptor.
+  return UnrealizedConversionCastOp::create(b, integers, row).getResult(0);
+}
+
 void RowTraversal::emitReduce(row::ReduceOp first) {
   if (values.contains(first.getResult(0)))
     return; // shared the sweep of an earlier one
@@ -344,19 +355,23 @@ void RowTraversal::emitOperation(Operation &op) {
     return;
   }
   Value column = values.lookupOrDefault(at.getColumn());
+  Value row = asIntegers(b, rowOf(at.getRow()));
+  Type loaded = cast<MemRefType>(row.getType()).getElementType();
   auto guarded = scf::IfOp::create(
       b, inRow(column),
       [&](OpBuilder &nested, Location loc) {
-        Value element =
-            memref::LoadOp::create(nested, loc, rowOf(at.getRow()), column);
+        Value element = memref::LoadOp::create(nested, loc, row, column);
         scf::YieldOp::create(nested, loc, element);
       },
       [&](OpBuilder &nested, Location loc) {
         Value zero = arith::ConstantOp::create(nested, loc,
-                                               nested.getZeroAttr(at.getType()));
+                                               nested.getZeroAttr(loaded));
         scf::YieldOp::create(nested, loc, zero);
       });
-  values.map(at.getResult(), guarded.getResult(0));
+  Value element = guarded.getResult(0);
+  if (loaded != at.getType())
+    element = arith::BitcastOp::create(b, at.getType(), element);
+  values.map(at.getResult(), element);
 }
 
 /// Emits the body for the current row: one value per output, null for rows.

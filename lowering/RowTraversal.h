@@ -10,6 +10,12 @@
 
 namespace mlir::softmax {
 
+/// A memref as one of integers when its elements are 16-bit floats. Only some
+/// processors have registers of those: LLVM holds a bf16 as f32 and calls the
+/// compiler's library to round it back. As integers they are always vectors, and
+/// arithmetic on them is a conversion anyway.
+Value asIntegers(ImplicitLocOpBuilder &b, Value row);
+
 /// Turns one row program on memrefs into loops. Derived classes sweep a row.
 class RowTraversal {
 public:

@@ -3,6 +3,8 @@
 
 #include "verify/Bounds.h"
 
+#include "verify/Transform.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -11,8 +13,9 @@ using namespace mlir::softmax::verify;
 /// 1e-6 in units of the f32 unit roundoff; f64 keeps the same multiple.
 static constexpr long double kRelativeUnits = 16.8L;
 
-Bounds::Bounds(ElementType data, bool fast)
-    : compute(data == ElementType::F64 ? ElementType::F64 : ElementType::F32),
+Bounds::Bounds(ElementType data, bool fast, const Formula &formula)
+    : formula(formula),
+      compute(data == ElementType::F64 ? ElementType::F64 : ElementType::F32),
       fast(fast) {
   const FloatFormat &format = getFormat(compute);
   u = std::ldexp(1.0L, -format.precision);
@@ -31,6 +34,11 @@ double Bounds::finish(long double tolerance, long double value,
   return static_cast<double>(tolerance);
 }
 
+long double Bounds::grow(long double units) const {
+  // Beyond 100 nothing is known of the result, and expm1 would overflow.
+  return units == 0 ? 0 : std::expm1(std::min(units * u, 100.0L));
+}
+
 long double Bounds::relativeOfSpread(long double spread) const {
   return std::max(kRelativeUnits, spread + 4) * u;
 }
@@ -39,165 +47,136 @@ long double Bounds::relativeOfSum(size_t classes) const {
   return (8 + std::sqrt(classes / 16.0L)) * u;
 }
 
-long double Bounds::relative(const RowSums &sums) const {
+long double Bounds::relative(const RowSums &sums, const Noise &noise) const {
   // Once the tail is no longer small against 1, log1p damps its error.
-  return sums.tail < 0.01L ? relativeOfSpread(sums.spread) : kRelativeUnits * u;
+  long double base =
+      sums.tail < 0.01L ? relativeOfSpread(sums.spread) : kRelativeUnits * u;
+  return base + grow(noise.ofTail());
 }
 
-double Bounds::probability(long double value, long double distance,
-                           int64_t classes, ElementType type) const {
-  if (distance > cutoff)
+//===----------------------------------------------------------------------===//
+// Softmax, log-softmax, logsumexp and their gradients
+//===----------------------------------------------------------------------===//
+
+double Bounds::probability(size_t j, const RowResult &row, const Noise &noise,
+                           ElementType type) const {
+  if (row.isEmpty)
+    return 0;
+  long double value = row.elements[j];
+  long double distance = row.sums.max - row.logits[j];
+  if (distance - noise.pair(j) * u > cutoff)
     return kPositiveZero;
-  if (classes == 1)
+  if (row.logits.size() == 1)
     return 0;
   return finish((distance + 4) * ulpOf(compute, value) +
+                    value * (grow(noise.pair(j)) + grow(noise.ofLogSum())) +
                     (value < 2 * minNormal(compute) ? slack : 0),
                 value, type);
 }
 
-double Bounds::logProbability(long double value, long double distance,
-                              const RowSums &sums, int64_t classes,
-                              ElementType type) const {
-  if (classes == 1)
+long double Bounds::logProbability(size_t j, const RowResult &row,
+                                   const Noise &noise) const {
+  if (row.logits.size() == 1 || row.isEmpty)
     return 0;
-  long double logSum = sums.logSum();
-  long double ofLog =
-      std::min((4 + 2 * logSum) * u, relative(sums) * logSum + slack);
-  return finish(2 * u * (distance + std::fabs(value)) + ofLog, value, type);
+  long double logSum = row.sums.logSum();
+  long double ofLog = std::min((4 + 2 * logSum) * u,
+                               relative(row.sums, noise) * logSum + slack) +
+                      noise.ofLogSum() * u;
+  long double distance = row.sums.max - row.logits[j];
+  return 2 * u * (distance + std::fabs(row.elements[j])) + ofLog +
+         noise.pair(j) * u;
 }
 
-double Bounds::logSumExp(long double value, const RowSums &sums,
-                         ElementType type) const {
-  if (std::isinf(value))
+long double Bounds::logSumExp(const RowResult &row, const Noise &noise) const {
+  const RowSums &sums = row.sums;
+  if (std::isinf(row.lse))
     return 0;
   long double logSum = sums.logSum();
   long double largest =
-      std::max({std::fabs(value), std::fabs(sums.max), logSum});
-  return finish(std::max(2 * ulpOf(compute, largest), relative(sums) * logSum),
-                value, type);
+      std::max({std::fabs(row.lse), std::fabs(sums.max), logSum});
+  return std::max(2 * ulpOf(compute, largest), relative(sums, noise) * logSum) +
+         (noise.own(sums.peak) + noise.ofLogSum()) * u;
 }
 
-double Bounds::loss(long double value, long double distanceOfTarget,
-                    const RowSums &sums, int64_t classes,
-                    ElementType type) const {
-  if (classes == 1)
-    return 0;
-  if (sums.tail == classes - 1)
-    return finish(ulpOf(compute, value), value, type);
-  return finish(relative(sums) * std::fabs(value) + slack, value, type);
+long double Bounds::chain(long double tolerance, long double magnitude,
+                          double x) const {
+  if (!formula.isScaled())
+    return tolerance;
+  long double slope = std::fabs(differentiate(formula, x));
+  if (formula.softcap != 0)
+    magnitude *=
+        8 * std::fabs(static_cast<long double>(formula.scale)) + 3 * slope;
+  else
+    magnitude *= 3 * slope;
+  return tolerance * slope + magnitude * u;
 }
 
-double Bounds::reducedLoss(long double value, long double sumOfBounds,
-                           long double denominator, int64_t rows,
-                           ElementType type) const {
-  if (std::isnan(value) || std::isinf(value))
-    return 0;
-  // The rows' bounds already hold what `finish` would add.
-  long double tolerance = sumOfBounds / denominator + ulpOf(type, value);
-  if (compute == ElementType::F64)
-    tolerance += std::sqrt(static_cast<long double>(rows)) * u * value;
-  return static_cast<double>(tolerance);
+/// x of a gradient that has it as an operand.
+static double thirdOf(const RowInput &input, size_t j) {
+  return input.third.empty() ? 0 : input.third[j];
 }
 
-double Bounds::lossGradient(long double value, long double distance,
-                            long double g, ElementType type) const {
-  if (std::isinf(distance)) // E2: the probability is exactly 0
-    return 0;
-  return finish((distance + 6) * ulpOf(compute, value) +
-                    std::max(1.0L, std::fabs(g)) * slack,
-                value, type);
-}
-
-double Bounds::targetGradient(long double value, long double distance,
-                              long double g, const RowSums &sums,
-                              int64_t classes, ElementType type) const {
-  if (classes == 1)
-    return 0;
-  // The classes other than the target: the tail, or the maximum with what the
-  // tail has beside the target.
-  long double spread = sums.spread;
-  if (distance > 0) {
-    long double own = std::exp(-distance);
-    long double ownPart = own == 0 ? 0 : own * distance;
-    spread = (sums.tail * sums.spread - ownPart) / (1 + (sums.tail - own));
-  }
-  return finish(relativeOfSpread(spread) * std::fabs(value) +
-                    std::max(1.0L, std::fabs(g)) * slack,
-                value, type);
-}
-
-double Bounds::savedLseGradient(long double value, long double shifted,
-                                long double g, bool isTarget,
-                                ElementType type) const {
-  if (std::isinf(shifted))
-    return isTarget ? finish(2 * u * std::fabs(g), value, type) : 0;
-  long double p = std::exp(shifted);
-  long double tolerance = (std::fabs(shifted) + 6) * 2 * u * p * std::fabs(g) +
-                          std::max(1.0L, std::fabs(g)) * slack;
-  // g, p - 1 and their product are rounded once each.
-  if (isTarget)
-    tolerance += 4 * u * std::fabs(g);
-  return finish(tolerance, value, type);
-}
-
-double Bounds::softmaxGradient(long double value, double dy, double y,
-                               const RowResult &row, ElementType type) const {
-  long double difference = std::fabs(dy - row.difference);
+long double Bounds::softmaxGradient(size_t j, const RowInput &input,
+                                    const RowResult &row) const {
+  long double y = std::fabs(input.second[j]);
+  long double difference = std::fabs(input.x[j] - row.difference);
   long double ofSum = relativeOfSum(row.elements.size()) * row.magnitude;
-  return finish(std::fabs(y) * (4 * u * difference + ofSum) + slack, value,
-                type);
+  return chain(y * (4 * u * difference + ofSum) + slack, y * difference,
+               thirdOf(input, j));
 }
 
-double Bounds::logSoftmaxGradient(long double value, double dy, double y,
-                                  const RowResult &row,
-                                  ElementType type) const {
-  long double p = std::exp(static_cast<long double>(y));
-  return finish(4 * u * (std::fabs(dy) + p * std::fabs(row.difference)) +
-                    relativeOfSum(row.elements.size()) * p * row.magnitude +
-                    slack,
-                value, type);
+long double Bounds::logSoftmaxGradient(size_t j, const RowInput &input,
+                                       const RowResult &row) const {
+  long double p = std::exp(static_cast<long double>(input.second[j]));
+  long double magnitude = std::fabs(input.x[j]) + p * std::fabs(row.difference);
+  return chain(4 * u * magnitude +
+                   relativeOfSum(row.elements.size()) * p * row.magnitude +
+                   slack,
+               magnitude, thirdOf(input, j));
 }
 
-double Bounds::update(long double value, long double product,
-                      ElementType type) const {
-  return finish(ulpOf(compute, value) + u * std::fabs(product), value, type);
+long double Bounds::update(size_t j, const RowInput &input,
+                           const RowResult &row) const {
+  long double product = static_cast<long double>(input.rate) * input.second[j];
+  return ulpOf(compute, row.elements[j]) + u * std::fabs(product);
 }
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
 
 /// The tolerance of element `j`.
 static double boundElement(Operation op, const Bounds &bounds,
                            const RowInput &input, const RowResult &row,
-                           size_t j, ElementType type) {
-  int64_t classes = input.x.size();
+                           const Noise &noise, size_t j, ElementType type) {
   long double value = row.elements[j];
   if (std::isnan(value))
     return 0;
-  long double x = input.x[j], distance = row.sums.max - x;
   switch (op) {
   case Operation::Softmax:
-    return bounds.probability(value, distance, classes, type);
+    return bounds.probability(j, row, noise, type);
   case Operation::LogSoftmax:
-    return bounds.logProbability(value, distance, row.sums, classes, type);
+    return bounds.finish(bounds.logProbability(j, row, noise), value, type);
   case Operation::SoftmaxGrad:
-    return bounds.softmaxGradient(value, input.x[j], input.second[j], row,
-                                  type);
   case Operation::LogSoftmaxGrad:
-    return bounds.logSoftmaxGradient(value, input.x[j], input.second[j], row,
-                                     type);
+    if (row.isEmpty)
+      return 0;
+    if (isExcluded(bounds.formula, input, j))
+      return kPositiveZero;
+    return bounds.finish(op == Operation::SoftmaxGrad
+                             ? bounds.softmaxGradient(j, input, row)
+                             : bounds.logSoftmaxGradient(j, input, row),
+                         value, type);
   case Operation::Sgd:
-    return bounds.update(
-        value, static_cast<long double>(input.rate) * input.second[j], type);
+    return bounds.finish(bounds.update(j, input, row), value, type);
   default:
     break;
   }
   if (row.ignored)
     return kPositiveZero;
-  bool isTarget = static_cast<int64_t>(j) == input.label;
-  if (input.lse)
-    return bounds.savedLseGradient(value, x - *input.lse, input.upstream,
-                                   isTarget, type);
-  return isTarget ? bounds.targetGradient(value, distance, input.upstream,
-                                          row.sums, classes, type)
-                  : bounds.lossGradient(value, distance, input.upstream, type);
+  if (row.isEmpty)
+    return 0;
+  return bounds.finish(bounds.lossGradient(j, input, row, noise), value, type);
 }
 
 RowBounds mlir::softmax::verify::boundRow(Operation op, const Bounds &bounds,
@@ -205,20 +184,31 @@ RowBounds mlir::softmax::verify::boundRow(Operation op, const Bounds &bounds,
                                           const RowResult &row,
                                           const ResultTypes &types) {
   RowBounds result;
+  Noise noise(bounds.formula, bounds.compute, input, row);
   result.elements.reserve(row.elements.size());
   for (size_t j = 0; j < row.elements.size(); ++j)
     result.elements.push_back(
-        boundElement(op, bounds, input, row, j, types.elements));
+        boundElement(op, bounds, input, row, noise, j, types.elements));
   if (row.ignored) { // E9: loss +0
     result.loss = result.lse = kPositiveZero;
     return result;
   }
-  if (!std::isnan(row.lse))
-    result.lse = bounds.logSumExp(row.lse, row.sums, types.lse);
-  if (!std::isnan(row.loss) && input.label >= 0 &&
-      input.label < static_cast<int64_t>(input.x.size()))
-    result.loss =
-        bounds.loss(row.loss, row.sums.max - input.x[input.label], row.sums,
-                    static_cast<int64_t>(input.x.size()), types.loss);
+  bool hasLoss =
+      op == Operation::CrossEntropy || op == Operation::CrossEntropyWithGrad;
+  if ((hasLoss || op == Operation::LogSumExp) && !std::isnan(row.lse))
+    result.lse =
+        bounds.finish(bounds.logSumExp(row, noise), row.lse, types.lse);
+  if (!hasLoss || row.sums.isUndefined() || row.badLabel)
+    return result;
+  long double entropy = bounds.entropy(input, row, noise);
+  result.entropy = bounds.finish(entropy, row.entropy, types.loss);
+  result.loss = result.entropy;
+  result.lossMayOverflow = bounds.mayOverflow(input, row);
+  if (bounds.formula.zLoss == 0)
+    return result;
+  long double penalty = bounds.penalty(row, noise);
+  result.penalty = bounds.finish(penalty, row.penalty, types.loss);
+  result.loss = bounds.finish(entropy + penalty + bounds.ulp(row.loss),
+                              row.loss, types.loss);
   return result;
 }

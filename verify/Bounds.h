@@ -4,7 +4,7 @@
 #ifndef VERIFY_BOUNDS_H
 #define VERIFY_BOUNDS_H
 
-#include "verify/Oracle.h"
+#include "verify/Noise.h"
 
 namespace mlir::softmax::verify {
 
@@ -13,85 +13,128 @@ inline constexpr double kPositiveZero = -1;
 
 /// Tolerances in absolute terms, for results of a kernel that computes in f32
 /// (for f32, bf16 and f16 data) or in f64. Below, u is half an ULP of 1 (2^-24
-/// or 2^-53), ulp(v) the distance of neighbours at v, and d_j = max - x_j.
+/// or 2^-53), ulp(v) the distance of neighbours at v, and d_j = max - x2_j.
 ///
 /// Where the result's type is narrower than the one computed in, half an ulp
 /// of it is added: the one rounding at the end (E31). That admits at most 1 ULP
 /// and, but for ties within the first part, only the correctly rounded value.
 /// Results that may be subnormal get `slack` in addition, 71 times the
 /// smallest subnormal: 1e-43 in f32 (E29). --accuracy=fast multiplies the part
-/// that is not the last rounding by 16.
+/// that is not the last rounding by 16. `finish` does all this; the other
+/// functions give the part before it.
+///
+/// What scale, soft-cap and mask add is in Noise: n_j, the noise of d_j, and
+/// n_s, that of log s, both in units of u. Without these options they are 0.
 class Bounds {
 public:
-  Bounds(ElementType data, bool fast);
+  Bounds(ElementType data, bool fast, const Formula &formula);
 
-  /// (d + 4) ulp(p) + slack; +0 exactly when d > 103.98 (f64: 745.14) or x_j is
-  /// -inf (E2, E30); nothing when there is one class (E5).
-  double probability(long double value, long double distance, int64_t classes,
+  double finish(long double tolerance, long double value,
+                ElementType type) const;
+
+  /// One ulp of the type computed in.
+  long double ulp(long double value) const { return ulpOf(compute, value); }
+
+  const Formula formula;
+  const ElementType compute; ///< f32 or f64
+
+  /// (d + 4) ulp(p), and p (e^(n_j u) + e^(n_s u) - 2), and slack; +0 exactly
+  /// when d - n_j u > 103.98 (f64: 745.14) or x2_j is -inf (E2, E30); nothing
+  /// when there is one class (E5).
+  double probability(size_t j, const RowResult &row, const Noise &noise,
                      ElementType type) const;
 
   /// 2u (d + |log p|) for the subtractions, and for log s the smaller of
   /// (4 + 2 log s) u and what `loss` allows: near 0 it stays relative.
-  double logProbability(long double value, long double distance,
-                        const RowSums &sums, int64_t classes,
-                        ElementType type) const;
+  /// (n_j + n_s) u in addition.
+  long double logProbability(size_t j, const RowResult &row,
+                             const Noise &noise) const;
 
   /// 2 ulp of the largest of |lse|, |max| and log s: 2 ULP of the result unless
-  /// max and log s cancel. A tiny log s beside max = 0: as for `loss`.
-  double logSumExp(long double value, const RowSums &sums,
-                   ElementType type) const;
+  /// max and log s cancel. A tiny log s beside max = 0: as for `loss`. The own
+  /// noise of the maximum and n_s u in addition.
+  long double logSumExp(const RowResult &row, const Noise &noise) const;
 
-  /// Relative 16.8 u, which is 1e-6 in f32. With a dominant target the loss is
-  /// a sum of exp(-d_j), each of which inherits the rounding of d_j: then
-  /// (spread + 4) u where that is more, spread the weighted mean of d_j. One
-  /// ulp when all logits are equal (E28); nothing for one class (E5).
-  double loss(long double value, long double distanceOfTarget,
-              const RowSums &sums, int64_t classes, ElementType type) const;
+  /// A label's own -log p. Relative 16.8 u, which is 1e-6 in f32. With a
+  /// dominant target the loss is a sum of exp(-d_j), each of which inherits the
+  /// rounding of d_j: then (spread + 4) u where that is more, spread the
+  /// weighted mean of d_j. n_t u in addition. One ulp when all logits are equal
+  /// (E28); nothing for one class (E5).
+  long double surprisal(long double value, size_t label, const RowResult &row,
+                        const Noise &noise) const;
 
-  /// Sums and means of losses: the mean of the rows' bounds plus 1 ulp. Sums
-  /// are accumulated in f64: for f64 losses the sum of R rows adds sqrt(R) u.
+  /// (1-e) w_t (-log p_t) + sum_c b_c (-log p_c), b_c the soft shares: the
+  /// first as above; of the second (16.8 + sqrt(C / 16)) u of the sum of the
+  /// magnitudes, as its terms are no longer few, the relative error of log s
+  /// times sum |b_c|, and sum |b_c| n_c u. 3u of both parts for their factors,
+  /// which are 1 without weights and smoothing. E28 holds with smoothing.
+  long double entropy(const RowInput &input, const RowResult &row,
+                      const Noise &noise) const;
+  /// z lse^2: |z| (2 |lse| E + E^2) with E from `logSumExp`, and 3u of it.
+  long double penalty(const RowResult &row, const Noise &noise) const;
+  /// The hard part of the loss is finite, but max - x_t is not (E27): a kernel
+  /// may give +inf.
+  bool mayOverflow(const RowInput &input, const RowResult &row) const;
+
+  /// Sums and means of losses: `sumOfBounds`, divided like the losses, plus
+  /// 1 ulp. Sums are accumulated in f64: for f64 losses the sum of R rows adds
+  /// sqrt(R) u. A denominator of weights is rounded, and the two parts of a
+  /// loss with z-loss are added: 2u of `magnitude`, that of both, for either.
   double reducedLoss(long double value, long double sumOfBounds,
-                     long double denominator, int64_t rows,
+                     long double magnitude, int64_t rows, bool isWeighted,
                      ElementType type) const;
 
-  /// |g| p_j: (d + 6) ulp, two more than the probability for g itself and its
-  /// product, and max(1, |g|) slack.
-  double lossGradient(long double value, long double distance, long double g,
-                      ElementType type) const;
-
-  /// -|g| (sum of the other p): relative, as for `loss`, plus slack.
-  double targetGradient(long double value, long double distance, long double g,
-                        const RowSums &sums, int64_t classes,
-                        ElementType type) const;
-
-  /// With a saved lse: (|x - lse| + 6) u |g| p, at the target 2u |g| more,
-  /// because p - 1 is all that can be computed there.
-  double savedLseGradient(long double value, long double shifted, long double g,
-                          bool isTarget, ElementType type) const;
+  /// Of dlogits: `plainGradient` or `mixedGradient`, and `chain`.
+  long double lossGradient(size_t j, const RowInput &input,
+                           const RowResult &row, const Noise &noise) const;
 
   /// y (dy - S): |y| (4u |dy - S| + k u sum |y dy|) + slack. S is a plain sum
   /// in at least 16 parts, whose roundings behave as random ones: k is
   /// 8 + sqrt(C / 16) (Higham and Mary, SIAM J. Sci. Comput. 41(5), 2019).
-  double softmaxGradient(long double value, double dy, double y,
-                         const RowResult &row, ElementType type) const;
+  /// Then `chain`.
+  long double softmaxGradient(size_t j, const RowInput &input,
+                              const RowResult &row) const;
   /// dy - e^y S: 4u (|dy| + e^y |S|) + k u e^y sum |dy| + slack, k as above.
-  double logSoftmaxGradient(long double value, double dy, double y,
-                            const RowResult &row, ElementType type) const;
+  long double logSoftmaxGradient(size_t j, const RowInput &input,
+                                 const RowResult &row) const;
 
   /// One ulp, plus u |rate gradient| where the product is rounded by itself.
-  double update(long double value, long double product, ElementType type) const;
+  long double update(size_t j, const RowInput &input,
+                     const RowResult &row) const;
 
 private:
-  /// Applies what is common to all results.
-  double finish(long double tolerance, long double value,
-                ElementType type) const;
+  /// e^(units u) - 1: the relative error of what has an exponent so far off.
+  long double grow(long double units) const;
   /// The relative error of a tail of exponentials and of its log1p.
-  long double relative(const RowSums &sums) const;
+  long double relative(const RowSums &sums, const Noise &noise) const;
   long double relativeOfSpread(long double spread) const;
   /// The error of a plain sum of C terms, by the sum of their magnitudes.
   long double relativeOfSum(size_t classes) const;
+  /// A gradient of x2 times dx2/dx = s sech^2(a): three roundings; with a
+  /// soft-cap sech^2 = 1 - tanh^2 is 8u off in absolute terms. `magnitude` is
+  /// that of the gradient of x2.
+  long double chain(long double tolerance, long double magnitude,
+                    double x) const;
 
-  ElementType compute;
+  /// g w_t (p_j - [j == t]), and neither smoothing nor z-loss nor soft targets.
+  /// Beside the target |g| w_t p_j: (d + 6) ulp, two more than the probability
+  /// for g and its product. At the target |g| w_t (sum of the other p):
+  /// relative, as for `surprisal`. With a saved lse: (|x2 - lse| + 6) 2u of
+  /// |g| w_t p_j, and at the target 4u |g| w_t more, because p - 1 is all that
+  /// can be computed there. Weights add 3u, noise its relative error, and all
+  /// of it max(1, |g| w_t) slack.
+  long double plainGradient(size_t j, const RowInput &input,
+                            const RowResult &row, const Noise &noise) const;
+
+  /// A p_j - B_j with what smoothing, soft targets and z-loss add. In terms of
+  /// the magnitudes in A and B: (d + 10) ulp(A p_j) and 6u B_j for roundings,
+  /// k u times the soft part of A for its sum over the classes, the error of
+  /// lse in the part of the z-loss, noise, and max(1, A) slack. Sets
+  /// `magnitude` to A p_j + B_j.
+  long double mixedGradient(size_t j, const RowInput &input,
+                            const RowResult &row, const Noise &noise,
+                            long double &magnitude) const;
+
   long double u, slack, cutoff;
   bool fast;
 };
@@ -99,7 +142,8 @@ private:
 /// The tolerances of everything that one row yields.
 struct RowBounds {
   std::vector<double> elements;
-  double loss = 0, lse = 0;
+  double loss = 0, entropy = 0, penalty = 0, lse = 0;
+  bool lossMayOverflow = false;
 };
 
 /// `types` of results that a kernel does not have are not looked at.

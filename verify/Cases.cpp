@@ -29,7 +29,9 @@ StringRef mlir::softmax::verify::getName(Labels labels) {
 
 std::string Case::describe() const {
   static const char *const layouts[] = {"dense", "padded", "transposed",
-                                        "spread"};
+                                        "spread", "broadcast"};
+  static const char *const weightings[] = {"positive", "some-zero", "all-zero",
+                                           "cancelling"};
   static const char *const misuses[] = {
       "none",  "null-pointer", "negative-extent", "zero-stride",
       "alias", "null-hook",    "failing-hook"};
@@ -42,8 +44,12 @@ std::string Case::describe() const {
   stream << "data=" << getName(data) << " labels=" << getName(labels);
   if (labels == Labels::OutOfRange)
     stream << " label=" << badLabel;
+  if (weights != Weights::Positive)
+    stream << " weights=" << weightings[static_cast<int>(weights)];
   if (layout != Layout::Dense)
     stream << " layout=" << layouts[static_cast<int>(layout)];
+  if (broadcastAxis >= 0)
+    stream << " same-along=" << broadcastAxis;
   stream << " at=" << (placement == Placement::End ? "end" : "start");
   if (misalignment)
     stream << '+' << misalignment;
@@ -66,13 +72,35 @@ mlir::softmax::verify::resolve(const std::vector<Extent> &shape,
   return result;
 }
 
+int64_t mlir::softmax::verify::broadcastAxisOf(const Manifest &manifest,
+                                               const Case &test,
+                                               const Argument &argument) {
+  int64_t axis = test.broadcastAxis, rank = manifest.shape.size();
+  if (axis < 0 || argument.role != Role::Input || !argument.isTensor())
+    return -1;
+  // Every second operand, the others in the next case.
+  size_t number = &argument - manifest.arguments.data();
+  if ((test.seed / 5 + number) % 2)
+    return -1;
+  // y follows from the row's own x and mask, which differ under a causal one.
+  if (argument.name == "y" && manifest.formula.mask == Mask::Causal)
+    return -1;
+  if (argument.name == "weight")
+    return axis == manifest.axis ? 0 : -1;
+  if (static_cast<int64_t>(argument.shape.size()) == rank)
+    return axis;
+  if (axis == manifest.axis || argument.shape.empty())
+    return -1;
+  return axis < manifest.axis ? axis : axis - 1;
+}
+
 namespace {
 
 class CaseBuilder {
 public:
   CaseBuilder(const Manifest &manifest, const CaseLimits &limits)
       : manifest(manifest), limits(limits) {
-    hasLabels = manifest.find("target") != nullptr;
+    hasLabels = manifest.hasLabels();
     for (auto [i, extent] : llvm::enumerate(manifest.shape))
       if (!extent.name.empty()) {
         if (static_cast<int64_t>(i) == manifest.axis)
@@ -95,7 +123,9 @@ private:
   void addData(const Extents &extents, bool full);
   void addBadLabels(const Extents &extents);
   void addMisuse(const Extents &extents);
+  void addWeights(const Extents &extents);
   void addShapes();
+  void layOut(Case &test, unsigned turn) const;
 
   const Manifest &manifest;
   const CaseLimits &limits;
@@ -139,6 +169,29 @@ bool CaseBuilder::fit(Extents &extents) const {
   return true;
 }
 
+/// Layouts in turn. Only rows that are all distinct can be made the same along
+/// an axis, an axis of one element says nothing, and what is special about a
+/// row would not survive.
+void CaseBuilder::layOut(Case &test, unsigned turn) const {
+  test.layout = static_cast<Layout>(turn % 5);
+  if (test.layout != Layout::Broadcast)
+    return;
+  int64_t elements = countElements(test.extents), rank = manifest.shape.size();
+  llvm::SmallVector<int64_t, 4> shape = resolve(manifest.shape, test);
+  test.layout = Layout::Dense;
+  if (elements > (1 << 20) || test.labels == Labels::OutOfRange ||
+      (test.data > Data::Subnormal && test.data != Data::Finite))
+    return;
+  for (int64_t i = 0; i < rank; ++i) {
+    int64_t axis = (turn / 10 + i) % rank;
+    if (shape[axis] < 2)
+      continue;
+    test.layout = Layout::Broadcast;
+    test.broadcastAxis = axis;
+    return;
+  }
+}
+
 /// Adds a case; what the caller does not set takes turns from case to case.
 Case &CaseBuilder::add(const Extents &extents, Data data, Labels labels) {
   static constexpr size_t kAlways = 5;
@@ -154,8 +207,12 @@ Case &CaseBuilder::add(const Extents &extents, Data data, Labels labels) {
   static const unsigned misalignments[] = {0, 0, 1, 0, 3, 5, 7};
   test.misalignment = misalignments[turn % std::size(misalignments)];
   if (manifest.strided)
-    test.layout = static_cast<Layout>(turn % 4);
-  test.inPlace = manifest.inPlace && turn % 2 == 1;
+    layOut(test, turn);
+  if (manifest.find("weight") && turn % 3 == 2)
+    test.weights = Weights::SomeZero;
+  // A result cannot have the strides of a broadcast operand.
+  test.inPlace = manifest.inPlace && turn % 2 == 1 &&
+                 test.layout != Layout::Broadcast;
   test.cut = turn % 3;
   test.seed = limits.seed * 1000003 + turn;
   if (!exhausted) {
@@ -198,7 +255,7 @@ void CaseBuilder::addBadLabels(const Extents &extents) {
   // The last is in range when narrowed to 32 bits.
   for (int64_t label : {classes, int64_t(-1), most, least, -classes,
                         (int64_t(1) << 32) + classes / 2})
-    if (label >= least && label <= most && label != manifest.ignoreIndex &&
+    if (label >= least && label <= most && label != manifest.formula.ignoreIndex &&
         (label < 0 || label >= classes))
       add(extents, Data::Normal, Labels::OutOfRange).badLabel = label;
 }
@@ -218,8 +275,7 @@ void CaseBuilder::addMisuse(const Extents &extents) {
     if (argument.role == Role::Extent)
       misuse(Misuse::NegativeExtent, argument.name);
     if (argument.isTensor() && argument.isWritten()) {
-      // With strides overlap is not decidable from the pointers.
-      if (!manifest.strided && !manifest.inPlace)
+      if (!manifest.inPlace)
         misuse(Misuse::Alias, argument.name);
       Case shape;
       shape.extents = extents;
@@ -233,6 +289,19 @@ void CaseBuilder::addMisuse(const Extents &extents) {
       misuse(Misuse::FailingHook, "");
     }
   }
+}
+
+/// Denominators of 0: E8 and E26.
+void CaseBuilder::addWeights(const Extents &extents) {
+  static constexpr int64_t kLeastClasses = 6;
+  if (!manifest.find("weight") || countElements(extents) == 0)
+    return;
+  add(extents, Data::Normal).weights = Weights::AllZero;
+  Case shape;
+  shape.extents = extents;
+  if (hasLabels &&
+      resolve(manifest.shape, shape)[manifest.axis] >= kLeastClasses)
+    add(extents, Data::Normal).weights = Weights::Cancelling;
 }
 
 void CaseBuilder::addShapes() {
@@ -254,7 +323,8 @@ void CaseBuilder::addShapes() {
     }
     add(makeExtents(0, 33), Data::Normal);
   }
-  if (!classExtent.empty()) { // E6
+  // E6; of soft targets over no classes the smoothing is undefined.
+  if (!classExtent.empty() && !manifest.formula.probabilities) {
     add(makeExtents(3, 0), Data::Normal);
     if (hasLabels)
       add(makeExtents(3, 0), Data::Normal, Labels::AllIgnored);
@@ -271,6 +341,7 @@ std::vector<Case> CaseBuilder::build() {
   add(usual, Data::Finite);
   addBadLabels(usual);
   addMisuse(usual);
+  addWeights(usual);
   addData(usual, true);
   addShapes();
   return std::move(cases);

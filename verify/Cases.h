@@ -41,8 +41,22 @@ enum class Labels {
   OutOfRange ///< one row, otherwise random
 };
 
+/// Of the classes, where the loss has weights.
+enum class Weights {
+  Positive,
+  SomeZero, ///< a fifth of the classes, targets among them
+  AllZero,
+  Cancelling ///< 1 and -1 in turn at the targets: D is 0 (E26)
+};
+
 /// Of tensors in a kernel with strides.
-enum class Layout { Dense, Padded, Transposed, Spread };
+enum class Layout {
+  Dense,
+  Padded,
+  Transposed,
+  Spread,
+  Broadcast ///< some operands have stride 0 along `broadcastAxis` (E43)
+};
 
 /// A call that has to be refused; nothing may be written.
 enum class Misuse {
@@ -59,9 +73,13 @@ struct Case {
   llvm::StringMap<int64_t> extents;
   Data data = Data::Normal;
   Labels labels = Labels::Random;
+  Weights weights = Weights::Positive;
   Layout layout = Layout::Dense;
   Placement placement = Placement::End;
   unsigned misalignment = 0; ///< in elements
+  /// Numbers of some operands are the same along this axis of the shape; -1:
+  /// of none. That holds in any layout.
+  int64_t broadcastAxis = -1;
   bool inPlace = false;
   unsigned cut = 0; ///< how a hook cuts the range of tasks
   Misuse misuse = Misuse::None;
@@ -81,6 +99,11 @@ struct CaseLimits {
 
 llvm::StringRef getName(Data data);
 llvm::StringRef getName(Labels labels);
+
+/// The axis of an operand along which its numbers are the same in the case;
+/// -1 where there is none.
+int64_t broadcastAxisOf(const Manifest &manifest, const Case &test,
+                        const Argument &argument);
 
 /// A shape with the extents of a case.
 llvm::SmallVector<int64_t, 4> resolve(const std::vector<Extent> &shape,

@@ -21,6 +21,12 @@ std::string checkCall(const Manifest &manifest, const Case &test,
                       Problem &problem, const CallResult &call,
                       KernelReport &report);
 
+/// Counts which lines of the table of special cases a call has exercised.
+/// `failedRows` has one entry for each row.
+void countSpecials(const Manifest &manifest, const Case &test,
+                   const Problem &problem, llvm::StringRef failure,
+                   const std::vector<bool> &failedRows, KernelReport &report);
+
 } // namespace mlir::softmax::verify
 
 #endif // VERIFY_CHECK_H

@@ -11,6 +11,7 @@
 #include "llvm/Support/Path.h"
 
 using namespace mlir::softmax::verify;
+using llvm::ArrayRef;
 using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
@@ -63,6 +64,8 @@ private:
   bool isExtent(const Extent &extent) const;
   Error checkArguments();
   Error checkOperation();
+  Error checkFormula();
+  Error checkShape(StringRef name, ArrayRef<Extent> shape);
 
   StringRef path;
   Manifest &result;
@@ -165,8 +168,6 @@ Error Reader::readOptions(const llvm::json::Object &options) {
     bool understood = true;
     if (key == "axis" && number)
       result.axis = *number;
-    else if (key == "ignore_index" && number)
-      result.ignoreIndex = *number;
     else if (key == "reduction" && text) {
       auto reduction = llvm::StringSwitch<std::optional<Reduction>>(*text)
                            .Case("none", Reduction::None)
@@ -184,10 +185,11 @@ Error Reader::readOptions(const llvm::json::Object &options) {
     else if (key == "accuracy" && text) {
       understood = *text == "accurate" || *text == "fast";
       result.fast = *text == "fast";
-    } else if (!llvm::is_contained(
-                   {"target_type", "out_type", "lse", "dloss", "deterministic"},
-                   StringRef(key)))
-      understood = false; // those above repeat what the arguments say
+    } else if (!llvm::is_contained({"target_type", "out_type", "lse", "dloss",
+                                    "weight", "deterministic"},
+                                   StringRef(key)))
+      // Those above repeat what the arguments say.
+      understood = result.formula.set(key, value);
 
     // An option that is not understood would be verified as if it were absent.
     if (!understood)
@@ -249,10 +251,59 @@ Error Reader::checkOperation() {
     if (!result.find(name))
       return error("argument '" + name + "' of " + getName(result.op) +
                    " is missing");
-  if (const Argument *target = result.find("target"))
-    if (isFloat(target->type))
-      return error("the verifier does not know probability targets");
+  return checkFormula();
+}
+
+Error Reader::checkShape(StringRef name, ArrayRef<Extent> shape) {
+  auto same = [](const Extent &a, const Extent &b) {
+    return a.value == b.value && a.name == b.name;
+  };
+  const Argument *argument = result.find(name);
+  if (argument && !llvm::equal(argument->shape, shape, same))
+    return error("'" + name + "' has another shape than it needs");
   return Error::success();
+}
+
+/// Options without a formula for the operator would be verified as if absent.
+Error Reader::checkFormula() {
+  const Formula &formula = result.formula;
+  bool isLoss = result.op == Operation::CrossEntropy ||
+                result.op == Operation::CrossEntropyGrad ||
+                result.op == Operation::CrossEntropyWithGrad;
+  bool isGradient = result.op == Operation::SoftmaxGrad ||
+                    result.op == Operation::LogSoftmaxGrad;
+  bool hasMask =
+      formula.mask == Mask::Boolean || formula.mask == Mask::Additive;
+  if (hasMask != (result.find("mask") != nullptr))
+    return error("option and argument 'mask' contradict each other");
+  if (formula.mask != Mask::None && (isLoss || result.op == Operation::Sgd))
+    return error(getName(result.op) + " has no 'mask'");
+  if (const Argument *mask = result.find("mask"))
+    if (mask->type !=
+        (formula.mask == Mask::Boolean ? ElementType::U8 : result.type))
+      return error("'mask' has another type than it needs");
+  if (formula.mask == Mask::Causal &&
+      (result.shape.size() < 2 ||
+       result.axis != static_cast<int64_t>(result.shape.size()) - 1))
+    return error("a causal mask needs a rank of 2 and the last axis");
+  if (isGradient && (formula.softcap != 0) != (result.find("x") != nullptr))
+    return error("option 'softcap' and argument 'x' contradict each other");
+  if (!isLoss && (!formula.isPlain() || result.find("weight")))
+    return error(getName(result.op) + " has no loss to change");
+  if (result.op == Operation::Sgd && formula.isScaled())
+    return error("sgd has no logits to scale");
+  if (const Argument *target = result.find("target"))
+    if (isFloat(target->type) != formula.probabilities)
+      return error("option and type of 'target' contradict each other");
+  if (const Argument *weight = result.find("weight"))
+    if (!isFloat(weight->type))
+      return error("'weight' is no floating-point tensor");
+  if (Error failure = checkShape("mask", result.shape))
+    return failure;
+  if (formula.probabilities)
+    if (Error failure = checkShape("target", result.shape))
+      return failure;
+  return checkShape("weight", result.shape[result.axis]);
 }
 
 Error Reader::read(const llvm::json::Value &json) {

@@ -4,6 +4,7 @@
 #ifndef VERIFY_MANIFEST_H
 #define VERIFY_MANIFEST_H
 
+#include "verify/Formula.h"
 #include "verify/Tensor.h"
 
 #include "llvm/Support/Error.h"
@@ -58,13 +59,15 @@ struct Manifest {
 
   int64_t axis = 0;
   Reduction reduction = Reduction::Mean;
-  int64_t ignoreIndex = -100;
+  Formula formula;
   bool inPlace = false;
   bool strided = false;
   std::string threads = "none";
   bool fast = false; ///< --accuracy=fast
 
   const Argument *find(llvm::StringRef argument) const;
+  /// `target` holds class indices, some of which may be ignored.
+  bool hasLabels() const { return find("target") && !formula.probabilities; }
 };
 
 llvm::StringRef getName(Operation op);

@@ -3,6 +3,8 @@
 
 #include "verify/Oracle.h"
 
+#include "verify/Transform.h"
+
 #include <limits>
 
 using namespace mlir::softmax::verify;
@@ -27,7 +29,7 @@ long double CompensatedSum::get() const {
   return std::isfinite(sum) ? sum + rest : sum;
 }
 
-RowSums mlir::softmax::verify::sumRow(ArrayRef<double> x) {
+RowSums mlir::softmax::verify::sumRow(ArrayRef<long double> x) {
   RowSums sums;
   sums.max = -std::numeric_limits<long double>::infinity(); // E6: of no class
   for (size_t j = 0; j < x.size(); ++j) {
@@ -53,127 +55,93 @@ RowSums mlir::softmax::verify::sumRow(ArrayRef<double> x) {
   return sums;
 }
 
-/// max + log(sum) with E1, E3, E4 and E6.
-static long double logSumExp(const RowSums &sums) {
+long double mlir::softmax::verify::logSumExp(const RowSums &sums) {
   if (sums.hasNaN)
     return kNaN;
   return std::isinf(sums.max) ? sums.max : sums.max + sums.logSum();
 }
 
 /// p_c, or log p_c.
-static void evaluateProbabilities(bool logarithm, const RowInput &input,
-                                  RowResult &result) {
+static void evaluateProbabilities(bool logarithm, RowResult &result) {
   const RowSums &sums = result.sums;
-  result.elements.assign(input.x.size(), kNaN);
+  result.elements.assign(result.logits.size(), kNaN);
+  if (result.isEmpty)
+    std::fill(result.elements.begin(), result.elements.end(),
+              logarithm ? -HUGE_VALL : 0);
   if (sums.isUndefined())
     return;
-  for (size_t j = 0; j < input.x.size(); ++j) {
-    long double shifted = input.x[j] - sums.max;
+  for (size_t j = 0; j < result.logits.size(); ++j) {
+    long double shifted = result.logits[j] - sums.max;
     result.elements[j] = logarithm ? shifted - sums.logSum()
                                    : std::exp(shifted) / (1 + sums.tail);
   }
 }
 
-/// y * (dy - sum y dy), or dy - exp(y) * sum dy.
-static void evaluateGradient(bool logarithm, const RowInput &input,
-                             RowResult &result) {
+/// y * (dy - sum y dy), or dy - exp(y) * sum dy, times dx2/dx. The first sum
+/// leaves excluded classes out, the second one has them in. E1: a row of
+/// log p = -inf has been empty.
+static void evaluateGradient(bool logarithm, const Formula &formula,
+                             const RowInput &input, RowResult &result) {
   CompensatedSum sum, magnitude;
   size_t classes = input.x.size();
+  result.isEmpty = formula.maskedRowsAreZero && classes > 0;
   for (size_t j = 0; j < classes; ++j) {
+    long double y = input.second[j];
+    result.isEmpty &= logarithm ? y < 0 && std::isinf(y) : y == 0;
+    if (!logarithm && isExcluded(formula, input, j))
+      continue;
     long double term = input.x[j];
     if (!logarithm)
-      term *= input.second[j];
+      term *= y;
     sum.add(term);
     magnitude.add(std::fabs(term));
   }
   result.difference = sum.get();
   result.magnitude = magnitude.get();
-  result.elements.resize(classes);
-  for (size_t j = 0; j < classes; ++j) {
+  result.elements.assign(classes, 0);
+  for (size_t j = 0; j < classes && !result.isEmpty; ++j) {
     long double dy = input.x[j], y = input.second[j];
-    result.elements[j] = logarithm ? dy - std::exp(y) * result.difference
-                                   : y * (dy - result.difference);
-  }
-}
-
-/// g * (p_c - [c == t]); at the target -(sum of the other p), which does not
-/// cancel. With a saved lse p is exp(x - lse), whatever the row sums up to.
-static void evaluateLossGradient(const RowInput &input, RowResult &result) {
-  const RowSums &sums = result.sums;
-  size_t classes = input.x.size();
-  result.elements.assign(classes, kNaN);
-  if (input.lse ? !std::isfinite(*input.lse) : sums.isUndefined())
-    return;
-  long double g = input.upstream;
-  for (size_t j = 0; j < classes; ++j) {
-    bool isTarget = static_cast<int64_t>(j) == input.label;
-    if (input.lse) {
-      long double shifted = static_cast<long double>(input.x[j]) - *input.lse;
-      result.elements[j] =
-          g * (isTarget ? std::expm1(shifted) : std::exp(shifted));
+    if (isExcluded(formula, input, j)) {
+      result.elements[j] = std::isnan(y) ? kNaN : 0;
       continue;
     }
-    long double numerator = std::exp(input.x[j] - sums.max);
-    if (isTarget)
-      numerator = j == sums.peak ? -sums.tail : -(1 + (sums.tail - numerator));
-    result.elements[j] = g * (numerator / (1 + sums.tail));
+    long double gradient = logarithm ? dy - std::exp(y) * result.difference
+                                     : y * (dy - result.difference);
+    result.elements[j] =
+        gradient *
+        differentiate(formula, input.third.empty() ? 0 : input.third[j]);
   }
 }
 
-static void evaluateLoss(bool hasLoss, bool hasGradient, int64_t ignoreIndex,
-                         const RowInput &input, RowResult &result) {
-  int64_t classes = input.x.size();
-  // E10, E11: equality first, the range after it.
-  result.ignored = input.label == ignoreIndex;
-  if (result.ignored) { // E9: the logits are not even read
-    if (hasGradient)
-      result.elements.assign(classes, 0);
-    return;
-  }
-  result.badLabel = input.label < 0 || input.label >= classes;
-  result.sums = sumRow(input.x);
-  const RowSums &sums = result.sums;
-  result.lse = logSumExp(sums);
-  if (result.badLabel) { // E12, where a kernel does not return a status
-    result.loss = kNaN;
-    if (hasGradient)
-      result.elements.assign(classes, kNaN);
-    return;
-  }
-  if (hasLoss)
-    result.loss = sums.isUndefined()
-                      ? kNaN
-                      : (sums.max - input.x[input.label]) + sums.logSum();
-  if (hasGradient)
-    evaluateLossGradient(input, result);
-}
-
-RowResult mlir::softmax::verify::evaluateRow(Operation op, int64_t ignoreIndex,
+RowResult mlir::softmax::verify::evaluateRow(Operation op,
+                                             const Formula &formula,
                                              const RowInput &input,
                                              bool wantGradient) {
   RowResult result;
   switch (op) {
   case Operation::Softmax:
   case Operation::LogSoftmax:
-    result.sums = sumRow(input.x);
-    evaluateProbabilities(op == Operation::LogSoftmax, input, result);
-    break;
   case Operation::LogSumExp:
-    result.sums = sumRow(input.x);
-    result.lse = logSumExp(result.sums);
+    result.logits = transformRow(formula, input.x, input);
+    result.sums = sumRow(result.logits);
+    result.isEmpty = formula.maskedRowsAreZero && result.sums.isEmpty();
+    if (op == Operation::LogSumExp)
+      result.lse = logSumExp(result.sums);
+    else
+      evaluateProbabilities(op == Operation::LogSoftmax, result);
     break;
   case Operation::SoftmaxGrad:
   case Operation::LogSoftmaxGrad:
-    evaluateGradient(op == Operation::LogSoftmaxGrad, input, result);
+    evaluateGradient(op == Operation::LogSoftmaxGrad, formula, input, result);
     break;
   case Operation::CrossEntropy:
-    evaluateLoss(true, false, ignoreIndex, input, result);
+    evaluateLoss(true, false, formula, input, result);
     break;
   case Operation::CrossEntropyGrad:
-    evaluateLoss(false, true, ignoreIndex, input, result);
+    evaluateLoss(false, true, formula, input, result);
     break;
   case Operation::CrossEntropyWithGrad:
-    evaluateLoss(true, wantGradient, ignoreIndex, input, result);
+    evaluateLoss(true, wantGradient, formula, input, result);
     break;
   case Operation::Other:
     break;
@@ -184,19 +152,4 @@ RowResult mlir::softmax::verify::evaluateRow(Operation op, int64_t ignoreIndex,
     break;
   }
   return result;
-}
-
-long double mlir::softmax::verify::reduceLoss(Reduction reduction,
-                                              long double sum,
-                                              int64_t counted) {
-  if (reduction != Reduction::Mean)
-    return sum;
-  return counted == 0 ? kNaN : sum / counted;
-}
-
-long double mlir::softmax::verify::upstreamOfRow(Reduction reduction,
-                                                 long double dloss,
-                                                 int64_t counted) {
-  // Without counted rows every gradient is 0, whatever is multiplied.
-  return reduction == Reduction::Mean && counted > 0 ? dloss / counted : dloss;
 }

@@ -14,6 +14,10 @@ public:
   /// An error when the memory for the case is not there.
   static llvm::Expected<std::unique_ptr<Problem>> create(const Manifest &,
                                                          const Case &);
+  /// The rows of `original` in another case, the one numbered r + `rotation`
+  /// at r. It is only there to be called: nothing is expected of it.
+  static llvm::Expected<std::unique_ptr<Problem>>
+  createVariant(const Problem &original, const Case &, int64_t rotation);
   Problem(const Problem &) = delete;
 
   /// Poisons the results, or restores those that are operands too.
@@ -21,9 +25,12 @@ public:
   /// The same numbers for another run, with the hook's range cut differently.
   void changeCut(unsigned cut) { hookState.cut = cut; }
 
-  const Row &rowOf(int64_t row) const {
-    return distinct[row % distinct.size()];
+  const Row &rowOf(int64_t row) const { return distinct[numberOf(row)]; }
+  /// Which of the distinct rows a row is.
+  int64_t numberOf(int64_t row) const {
+    return (row + rotation) % static_cast<int64_t>(distinct.size());
   }
+  int64_t countDistinct() const { return distinct.size(); }
   /// What the kernel has to return.
   int32_t expectedStatus() const;
   /// Null for a name that is no tensor of the kernel.
@@ -36,17 +43,31 @@ public:
 
   std::vector<CallArgument> arguments;
   Rows rows;
-  int64_t countedRows = 0;             ///< that are not ignored
+  Denominators denominators;
+  std::vector<double> weights;         ///< of the classes
   long double loss = 0, lossBound = 0; ///< of a kernel that reduces
+  bool lossMayOverflow = false;
   bool hasBadLabel = false;
 
 private:
+  struct Entry {
+    std::string name;
+    Tensor tensor;
+    GuardedBuffer buffer;
+    std::vector<char> original; ///< of a result that is an operand too
+    bool isWritten = false, sharesBuffer = false;
+  };
   Problem(const Manifest &manifest, const Case &test,
           llvm::ArrayRef<int64_t> shape);
   void makeRows();
+  void cancelWeights();
+  void equalize(const Argument &argument);
+  void countRows();
   void evaluateRows();
+  void reduceLosses(const Bounds &bounds, ElementType type);
   llvm::Error allocate();
   void fill();
+  void fillOperand(const Argument &argument, const Tensor &tensor);
   void makeArguments();
 
   static int32_t runHook(void *context, int64_t tasks,
@@ -57,18 +78,12 @@ private:
     bool fails = false, called = false;
   };
 
-  struct Entry {
-    std::string name;
-    Tensor tensor;
-    GuardedBuffer buffer;
-    std::vector<char> original; ///< of a result that is an operand too
-    bool isWritten = false, sharesBuffer = false;
-  };
   Entry &entryOf(llvm::StringRef name);
 
   const Manifest &manifest;
   const Case &test;
   std::vector<Row> distinct;
+  int64_t rotation = 0;
   std::vector<Entry> entries;
   double rate = 0, dloss = 1;
   HookState hookState;

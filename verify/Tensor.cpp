@@ -251,3 +251,11 @@ int64_t Rows::start(const Tensor &tensor, int64_t row) const {
   }
   return offset;
 }
+
+int64_t Rows::project(int64_t row, int64_t projected) const {
+  int64_t step = 1;
+  for (int64_t i = shape.size() - 1; i > projected; --i)
+    if (i != axis)
+      step *= shape[i];
+  return row - row / step % shape[projected] * step;
+}

@@ -73,6 +73,8 @@ public:
   int64_t count() const { return rows; }
   int64_t classes() const { return extent; }
   int64_t start(const Tensor &tensor, int64_t row) const;
+  /// The row with the same coordinates, but 0 along `axis`.
+  int64_t project(int64_t row, int64_t axis) const;
 
 private:
   llvm::SmallVector<int64_t, 4> shape;

@@ -35,6 +35,13 @@ struct Buffer {
   Value memref;
 };
 
+/// Where a tensor lies in memory: addresses [begin, end) as i64, and i1 values.
+struct Footprint {
+  Value begin, end;
+  Value isFull;  ///< every address between belongs to it
+  Value isEmpty; ///< it has no elements
+};
+
 /// Wraps one kernel into a checked entry with one variant per target.
 class Entry {
 public:
@@ -57,6 +64,8 @@ private:
   void checkExtents();
   void checkPointers();
   void checkOverlap();
+  Footprint footprint(const Buffer &buffer);
+  Value haveEqualStrides(const Buffer &x, const Buffer &y);
   void checkLabels();
   void returnIfEmpty();
 

@@ -121,32 +121,87 @@ void Entry::checkPointers() {
   }
 }
 
+Footprint Entry::footprint(const Buffer &buffer) {
+  Value zero = constant(0), one = constant(1);
+  Footprint result;
+  result.begin =
+      LLVM::PtrToIntOp::create(b, b.getI64Type(), buffer.pointer);
+  result.isEmpty = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                         buffer.elements, zero);
+  if (!options.strided) {
+    result.end = arith::AddIOp::create(b, result.begin, buffer.bytes);
+    result.isFull = arith::ConstantOp::create(b, b.getBoolAttr(true));
+    return result;
+  }
+  // The elements with the lowest and the highest address, by signed strides.
+  Value low = zero, high = zero;
+  for (auto [extent, stride] : llvm::zip(buffer.extents, buffer.strides)) {
+    Value reach = arith::MulIOp::create(
+        b, arith::SubIOp::create(b, extent, one), stride);
+    low = arith::AddIOp::create(b, low, arith::MinSIOp::create(b, reach, zero));
+    high =
+        arith::AddIOp::create(b, high, arith::MaxSIOp::create(b, reach, zero));
+  }
+  high = arith::AddIOp::create(b, high, one);
+  Value span = arith::SubIOp::create(b, high, low);
+  result.isFull = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, span,
+                                        buffer.elements);
+  Value size = constant(
+      llvm::divideCeil(buffer.type.getElementTypeBitWidth(), 8));
+  result.end = arith::AddIOp::create(b, result.begin,
+                                     arith::MulIOp::create(b, high, size));
+  result.begin = arith::AddIOp::create(b, result.begin,
+                                       arith::MulIOp::create(b, low, size));
+  return result;
+}
+
+Value Entry::haveEqualStrides(const Buffer &x, const Buffer &y) {
+  Value equal = arith::ConstantOp::create(b, b.getBoolAttr(true));
+  for (auto [own, other] : llvm::zip(x.strides, y.strides))
+    equal = arith::AndIOp::create(
+        b, equal,
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, own, other));
+  return equal;
+}
+
 /// No result shares memory with another tensor, except when it was declared to
-/// be the same buffer.
+/// be the same buffer. Of tensors with strides two views of one buffer may lie
+/// in each other's gaps: they are refused when they surely share an element,
+/// because they begin at the same address or have no gaps.
 void Entry::checkOverlap() {
-  auto begin = [&](Buffer &buffer) -> Value {
-    return LLVM::PtrToIntOp::create(b, b.getI64Type(), buffer.pointer);
+  auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) -> Value {
+    return arith::CmpIOp::create(b, predicate, x, y);
   };
-  auto less = [&](Value x, Value y) -> Value {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x, y);
-  };
+  SmallVector<Footprint> places;
+  for (const Buffer &buffer : buffers)
+    places.push_back(footprint(buffer));
+  Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
   for (auto [i, written] : llvm::enumerate(buffers)) {
     if (!written.isWritten)
       continue;
     for (auto [j, other] : llvm::enumerate(buffers)) {
       if (i == j || (other.isWritten && j < i))
         continue; // a pair of results is looked at once
-      Value x = begin(written), y = begin(other);
-      Value xEnd = arith::AddIOp::create(b, x, written.bytes);
-      Value yEnd = arith::AddIOp::create(b, y, other.bytes);
-      Value overlap = arith::AndIOp::create(b, less(x, yEnd), less(y, xEnd));
+      const Footprint &x = places[i], &y = places[j];
+      Value overlap = arith::AndIOp::create(
+          b, compare(arith::CmpIPredicate::ult, x.begin, y.end),
+          compare(arith::CmpIPredicate::ult, y.begin, x.end));
+      Value same = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq,
+                                        written.pointer, other.pointer);
+      if (options.strided) {
+        Value full = arith::AndIOp::create(b, x.isFull, y.isFull);
+        overlap = arith::AndIOp::create(
+            b, overlap, arith::OrIOp::create(b, same, full));
+      }
       // A tensor without elements overlaps nothing.
-      Value bothSized = arith::AndIOp::create(b, less(x, xEnd), less(y, yEnd));
-      overlap = arith::AndIOp::create(b, overlap, bothSized);
+      Value empty = arith::OrIOp::create(b, x.isEmpty, y.isEmpty);
+      overlap = arith::AndIOp::create(b, overlap,
+                                      arith::XOrIOp::create(b, empty, yes));
       if (mayBeEqual(written, other)) {
-        Value differs =
-            arith::CmpIOp::create(b, arith::CmpIPredicate::ne, x, y);
-        overlap = arith::AndIOp::create(b, overlap, differs);
+        Value allowed = arith::AndIOp::create(
+            b, same, haveEqualStrides(written, other));
+        overlap = arith::AndIOp::create(b, overlap,
+                                        arith::XOrIOp::create(b, allowed, yes));
       }
       failIf(overlap, SMX_E_ALIAS, written.argument);
     }

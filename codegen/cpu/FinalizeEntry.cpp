@@ -49,8 +49,7 @@ LogicalResult Entry::run() {
   }
   checkExtents();
   checkPointers();
-  if (!options.strided)
-    checkOverlap();
+  checkOverlap();
   for (Buffer &buffer : buffers)
     createMemRef(buffer);
   checkLabels();

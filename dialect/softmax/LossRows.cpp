@@ -254,22 +254,27 @@ void LossRows::reduce(ValueRange arguments) {
 
 SmallVector<Value> LossRows::forward() {
   Value guard = rows.sub(max, max); // NaN for an infinite maximum
-  Value loss;
+  Value half = rows.real(0.5), two = rows.real(2);
+  // The distances from the maximum, and what log s is multiplied by. Distances
+  // are halved until they have met their weights: those of finite logits may
+  // overflow, and a weight of 0 must not make that NaN.
+  Value loss, mass;
   if (hasLabels) {
-    Value distance =
-        rows.add(logits.scaled(rows.sub(max, targetElement)), guard);
-    loss = rows.add(distance, log);
-    if (smoothing != 0)
-      loss = rows.mul(rows.real(1 - smoothing), loss);
+    Value gap = rows.sub(rows.mul(max, half), rows.mul(targetElement, half));
+    Value own = rows.real(1 - smoothing);
     if (targetWeight)
-      loss = rows.mul(targetWeight, loss);
+      own = rows.mul(targetWeight, own);
+    loss = logits.scaled(rows.mul(two, rows.mul(own, gap)));
+    mass = own;
   }
   if (hasDistribution()) {
-    Value distance =
-        rows.add(logits.scaled(rows.mul(rows.real(2), fold.gap)), guard);
-    Value spread = rows.add(distance, rows.mul(fold.mass, log));
-    loss = loss ? rows.add(loss, spread) : spread;
+    Value gaps = logits.scaled(rows.mul(two, fold.gap));
+    loss = loss ? rows.add(loss, gaps) : gaps;
+    mass = mass ? rows.add(mass, fold.mass) : fold.mass;
   }
+  // All of a label's mass without weights: summed, it would not quite be 1.
+  bool isWhole = hasLabels && !weights;
+  loss = rows.add(rows.add(loss, guard), isWhole ? log : rows.mul(mass, log));
   if (hasLabels)
     loss = rows.select(label.valid, loss, rows.nan());
   SmallVector<Value> losses = {loss};
@@ -312,7 +317,11 @@ Value LossRows::gradient(ValueRange arguments, Type result) {
   if (hasLabels)
     g = rows.select(label.valid, g, rows.nan());
 
-  // The parts of the factor of p: `hard` of the label, `rest` of the others.
+  auto normalized = [&](Value value) {
+    return reciprocal ? rows.mul(value, reciprocal) : value;
+  };
+  // The parts of the factor of exp(z - max): `hard` of the label, `rest` of the
+  // other terms.
   Value hard, rest, perClassShare;
   if (hasLabels) {
     hard = g;
@@ -320,27 +329,26 @@ Value LossRows::gradient(ValueRange arguments, Type result) {
       hard = rows.mul(hard, rows.real(1 - smoothing));
     if (targetWeight)
       hard = rows.mul(hard, targetWeight);
+    hard = normalized(hard);
     if (smoothing != 0) {
       perClassShare = rows.mul(g, perClass);
-      rest = rows.mul(perClassShare, totalWeightArgument
-                                         ? arguments[*totalWeightArgument]
-                                         : rows.extent());
+      rest = normalized(rows.mul(perClassShare, totalWeightArgument
+                                                    ? arguments[*totalWeightArgument]
+                                                    : rows.extent()));
     }
   } else {
-    rest = rows.mul(g, fold.mass);
+    rest = normalized(rows.mul(g, fold.mass));
   }
   if (zLoss != 0) {
     Value ofLse = lse;
     if (rowMasked)
       ofLse = rows.select(rowMasked, rows.real(0), ofLse);
-    Value slope = rows.mul(rows.mul(h, rows.real(2 * zLoss)), ofLse);
+    // lse last: times 2 z_loss alone it might overflow.
+    Value slope = normalized(rows.mul(h, rows.real(2 * zLoss)));
+    slope = rows.mul(slope, ofLse);
     rest = rest ? rows.add(rest, slope) : slope;
   }
-  auto normalized = [&](Value value) {
-    return reciprocal && value ? rows.mul(value, reciprocal) : value;
-  };
-  Value coefficient =
-      normalized(hard && rest ? rows.add(hard, rest) : hard ? hard : rest);
+  Value coefficient = hard && rest ? rows.add(hard, rest) : hard ? hard : rest;
 
   Value column, atTarget;
   if (hasLabels) {
@@ -351,9 +359,9 @@ Value LossRows::gradient(ValueRange arguments, Type result) {
     Value others = rows.sub(peak, one);
     if (!saved)
       others = rows.sub(others, fold.tail);
-    atTarget = rows.mul(normalized(hard), others);
+    atTarget = rows.mul(hard, others);
     if (rest)
-      atTarget = rows.add(atTarget, rows.mul(normalized(rest), peak));
+      atTarget = rows.add(atTarget, rows.mul(rest, peak));
     if (perClassShare)
       atTarget = rows.sub(atTarget, targetWeight ? rows.mul(perClassShare,
                                                             targetWeight)

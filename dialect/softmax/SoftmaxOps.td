@@ -50,7 +50,9 @@ class Softmax_UnaryOp<string mnemonic> : Softmax_Op<mnemonic> {
                             Softmax_Data:$output, Softmax_SignedAttr:$axis),
                        transformArguments, maskArguments);
   let assemblyFormat = [{
-    `axis` `(` $axis `)` attr-dict
+    `axis` `(` $axis `)` (`scale` `(` $scale^ `)`)?
+    (`softcap` `(` $softcap^ `)`)? (`causal` $causal^)?
+    (`masked_rows` `(` $masked_rows^ `)`)? attr-dict
     `ins` `(` $input (`,` $mask^)? `:` type($input) (`,` type($mask)^)? `)`
     `outs` `(` $output `:` type($output) `)` (`->` type($results)^)?
   }];
@@ -71,7 +73,7 @@ def Softmax_SoftmaxOp : Softmax_UnaryOp<"softmax"> {
        numbers is added; with `causal`, of the last two axes (R, K), z is -inf
        where j > i + K - R.
 
-    A row all of which is -inf is NaN, or with `masked_rows = zero` 0 (-inf for
+    A row all of which is -inf is NaN, or with `masked_rows(zero)` 0 (-inf for
     log-probabilities).
 
     Constraints:
@@ -121,7 +123,9 @@ class Softmax_UnaryGradOp<string mnemonic>
                             Softmax_SignedAttr:$axis),
                        transformArguments, maskArguments);
   let assemblyFormat = [{
-    `axis` `(` $axis `)` attr-dict
+    `axis` `(` $axis `)` (`scale` `(` $scale^ `)`)?
+    (`softcap` `(` $softcap^ `)`)? (`causal` $causal^)?
+    (`masked_rows` `(` $masked_rows^ `)`)? attr-dict
     `ins` `(` $dy `,` $y `:` type($dy) `,` type($y) `)`
     (`input` `(` $x^ `:` type($x) `)`)? (`mask` `(` $mask^ `:` type($mask) `)`)?
     `outs` `(` $dx `:` type($dx) `)` (`->` type($results)^)?
@@ -194,7 +198,7 @@ def Softmax_CrossEntropyOp : Softmax_LossOp<"cross_entropy"> {
 
     `sum` adds the losses up; `mean` divides the first two terms' sum by the sum
     of w_t over the rows that are not ignored and the last one's by their
-    number. It is NaN when that is 0, or 0 with `empty_mean = zero`. Both are
+    number. It is NaN when that is 0, or 0 with `empty_mean(zero)`. Both are
     accumulated in f64. The logits of an ignored row are not read. A label
     outside [0, C) that is not `ignore_index` makes the loss NaN; 8-bit labels
     are unsigned. `lse` is the logsumexp of each row, 0 for ignored rows.
@@ -204,9 +208,9 @@ def Softmax_CrossEntropyOp : Softmax_LossOp<"cross_entropy"> {
         loss_i = -sum_c w_c q'_c log p_c + z_loss * lse^2
 
     and `mean` divides by the number of rows. A class with w_c q'_c = 0 and
-    z_c = -inf makes the loss NaN, or nothing with `zero_times_inf = zero`.
+    z_c = -inf makes the loss NaN, or nothing with `zero_times_inf(zero)`.
 
-    A row all of whose z are -inf is NaN, or with `masked_rows = zero` +inf with
+    A row all of whose z are -inf is NaN, or with `masked_rows(zero)` +inf with
     the gradient 0.
 
     Constraints:
@@ -232,7 +236,11 @@ def Softmax_CrossEntropyOp : Softmax_LossOp<"cross_entropy"> {
                        lossArguments, transformArguments);
   let assemblyFormat = [{
     `axis` `(` $axis `)` `reduction` `(` $reduction `)`
-    (`ignore_index` `(` $ignore_index^ `)`)? attr-dict
+    (`ignore_index` `(` $ignore_index^ `)`)?
+    (`label_smoothing` `(` $label_smoothing^ `)`)? (`z_loss` `(` $z_loss^ `)`)?
+    (`scale` `(` $scale^ `)`)? (`softcap` `(` $softcap^ `)`)?
+    (`masked_rows` `(` $masked_rows^ `)`)? (`empty_mean` `(` $empty_mean^ `)`)?
+    (`zero_times_inf` `(` $zero_times_inf^ `)`)? attr-dict
     `ins` `(` $logits `,` $target `:` type($logits) `,` type($target) `)`
     (`weight` `(` $weight^ `:` type($weight) `)`)?
     `outs` `(` $loss (`,` $lse^)? `:` type($loss) (`,` type($lse)^)? `)`
@@ -271,7 +279,11 @@ def Softmax_CrossEntropyGradOp : Softmax_LossOp<"cross_entropy_grad"> {
                        lossArguments, transformArguments);
   let assemblyFormat = [{
     `axis` `(` $axis `)` `reduction` `(` $reduction `)`
-    (`ignore_index` `(` $ignore_index^ `)`)? attr-dict
+    (`ignore_index` `(` $ignore_index^ `)`)?
+    (`label_smoothing` `(` $label_smoothing^ `)`)? (`z_loss` `(` $z_loss^ `)`)?
+    (`scale` `(` $scale^ `)`)? (`softcap` `(` $softcap^ `)`)?
+    (`masked_rows` `(` $masked_rows^ `)`)? (`empty_mean` `(` $empty_mean^ `)`)?
+    (`zero_times_inf` `(` $zero_times_inf^ `)`)? attr-dict
     `ins` `(` $dloss `,` $logits `,` $target (`,` $lse^)? `:` type($dloss) `,`
     type($logits) `,` type($target) (`,` type($lse)^)? `)`
     (`weight` `(` $weight^ `:` type($weight) `)`)?
@@ -299,7 +311,11 @@ def Softmax_CrossEntropyWithGradOp
                        lossArguments, transformArguments);
   let assemblyFormat = [{
     `axis` `(` $axis `)` `reduction` `(` $reduction `)`
-    (`ignore_index` `(` $ignore_index^ `)`)? attr-dict
+    (`ignore_index` `(` $ignore_index^ `)`)?
+    (`label_smoothing` `(` $label_smoothing^ `)`)? (`z_loss` `(` $z_loss^ `)`)?
+    (`scale` `(` $scale^ `)`)? (`softcap` `(` $softcap^ `)`)?
+    (`masked_rows` `(` $masked_rows^ `)`)? (`empty_mean` `(` $empty_mean^ `)`)?
+    (`zero_times_inf` `(` $zero_times_inf^ `)`)? attr-dict
     `ins` `(` $logits `,` $target (`,` $dloss^)? `:` type($logits) `,`
     type($target) (`,` type($dloss)^)? `)`
     (`weight` `(` $weight^ `:` type($weight) `)`)?

@@ -3,6 +3,8 @@
 
 #include "lowering/cpu/VectorRow.h"
 
+#include "lowering/RowTraversal.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -18,7 +20,13 @@ VectorType VectorRow::vectorOf(Type scalar) const {
 }
 
 Value VectorRow::splat(Value scalar) {
-  return vector::BroadcastOp::create(b, vectorOf(scalar.getType()), scalar);
+  Type type = scalar.getType();
+  if (!isa<FloatType>(type) || type.getIntOrFloatBitWidth() != 16)
+    return vector::BroadcastOp::create(b, vectorOf(type), scalar);
+  // As integers, for the reason given at `asIntegers`.
+  Value bits = arith::BitcastOp::create(b, b.getI16Type(), scalar);
+  bits = vector::BroadcastOp::create(b, vectorOf(b.getI16Type()), bits);
+  return arith::BitcastOp::create(b, vectorOf(type), bits);
 }
 
 Value VectorRow::constant(Type scalar, double value) {
@@ -66,19 +74,6 @@ static void copyColumns(ImplicitLocOpBuilder &b, Value from, Value fromOffset,
       b, from, ValueRange{arith::AddIOp::create(b, fromOffset, i)});
   memref::StoreOp::create(b, element, to,
                           ValueRange{arith::AddIOp::create(b, toOffset, i)});
-}
-
-/// The row as integers when its elements are 16-bit floats. Only some
-/// processors have vectors of those; as integers they are always vectors, and
-/// arithmetic on them is a conversion anyway.
-static Value asIntegers(ImplicitLocOpBuilder &b, Value row) {
-  auto type = cast<MemRefType>(row.getType());
-  if (type.getElementTypeBitWidth() != 16)
-    return row;
-  auto integers = MemRefType::get(type.getShape(), b.getI16Type(),
-                                  type.getLayout(), type.getMemorySpace());
-  // Both types have the same descriptor.
-  return UnrealizedConversionCastOp::create(b, integers, row).getResult(0);
 }
 
 Value VectorRow::load(Value row, const Columns &columns) {

@@ -18,7 +18,8 @@ struct MathOptions {
   bool scalef = false;
   /// Conversions between f16 and f32 are instructions (F16C, AArch64, ...).
   bool nativeHalf = false;
-  /// The cheaper f32 exponential. f64 and the logarithms have one form.
+  /// The cheaper f32 exponential and hyperbolic functions. f64 and the
+  /// logarithms have one form.
   bool fast = false;
   /// Widening bf16 may leave a signalling NaN signalling, which makes it one
   /// shift. Right wherever arithmetic follows, because that quiets the NaN.

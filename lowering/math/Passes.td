@@ -7,10 +7,11 @@
 include "mlir/Pass/PassBase.td"
 
 def SoftmaxLowerMathPass : Pass<"softmax-lower-math", "func::FuncOp"> {
-  let summary = "expand exponentials, logarithms and 16-bit conversions";
+  let summary = "expand elementary functions and 16-bit conversions";
   let description = [{
-    Replaces `math.exp`, `math.log`, `math.log1p` and `row.exp_nonpositive` on
-    scalars and vectors by straight-line arithmetic with a stated error bound
+    Replaces `math.exp`, `math.log`, `math.log1p`, `math.tanh`,
+    `row.exp_nonpositive` and `row.sech_squared` on scalars and vectors by
+    straight-line arithmetic with a stated error bound
     (`lowering/math/README.md`), so that no call of a C library remains. f16 and
     bf16 operands are widened to f32, evaluated there and rounded once.
 
@@ -21,7 +22,7 @@ def SoftmaxLowerMathPass : Pass<"softmax-lower-math", "func::FuncOp"> {
     The result has no fast-math flags and must not be given any: the range
     reductions rely on the order of their operations.
 
-    Example: test/lowering/lower-math.mlir
+    Examples: test/lowering/lower-math.mlir, test/lowering/lower-math-tanh.mlir
   }];
   let options = [
     Option<"fma", "fma", "bool", /*default=*/"true",
@@ -32,7 +33,7 @@ def SoftmaxLowerMathPass : Pass<"softmax-lower-math", "func::FuncOp"> {
     Option<"nativeHalf", "native-half", "bool", /*default=*/"false",
            "The target converts between f16 and f32 by an instruction">,
     Option<"fast", "fast", "bool", /*default=*/"false",
-           "Take the cheaper f32 exponential">,
+           "Take the cheaper f32 exponential and hyperbolic functions">,
     Option<"keepSignaling", "keep-signaling", "bool", /*default=*/"false",
            "Widening bf16 may leave a signalling NaN signalling (one shift)">
   ];

@@ -23,25 +23,21 @@ struct TanhFormat : ReductionFormat {
 // Minimax on |r| <= ln(2)/2 relative to e^r - 1, because near r = 0 the result
 // is nothing but this difference; rounded one by one from the highest power
 // down.
-constexpr double accurateF32[] = {0x1.6bec08p-10, 0x1.122768p-7, 0x1.555674p-5,
-                                  0x1.5554b0p-3, 0x1.fffffep-2};
+constexpr double coefficientsF32[] = {
+    0x1.6bec08p-10, 0x1.122768p-7, 0x1.555674p-5, 0x1.5554b0p-3, 0x1.fffffep-2};
 
-constexpr double fastF32[] = {0x1.1138d2p-7, 0x1.570524p-5, 0x1.555632p-3,
-                              0x1.fffe70p-2};
-
-constexpr double accurateF64[] = {0x1.ae6baabb1d80ep-26, 0x1.28a1d6aae38d3p-22,
-                                  0x1.71de87fd3445bp-19, 0x1.a019a77829c14p-16,
-                                  0x1.a01a01751bffdp-13, 0x1.6c16c17ed8e40p-10,
-                                  0x1.1111111118f90p-7,  0x1.55555555522c2p-5,
-                                  0x1.555555555553ap-3,  0x1.0000000000005p-1};
+constexpr double coefficientsF64[] = {
+    0x1.ae6baabb1d80ep-26, 0x1.28a1d6aae38d3p-22, 0x1.71de87fd3445bp-19,
+    0x1.a019a77829c14p-16, 0x1.a01a01751bffdp-13, 0x1.6c16c17ed8e40p-10,
+    0x1.1111111118f90p-7,  0x1.55555555522c2p-5,  0x1.555555555553ap-3,
+    0x1.0000000000005p-1};
 
 TanhFormat formatOf(Type element, bool fast) {
   ReductionFormat reduction = reductionFormat(element);
-  if (!element.isF32())
-    return {reduction, -748.0, accurateF64, Reduction::TwoStep};
-  if (fast)
-    return {reduction, -106.0, fastF32, Reduction::OneStep};
-  return {reduction, -106.0, accurateF32, Reduction::TwoStep};
+  if (element.isF32())
+    return {reduction, -106.0, coefficientsF32,
+            fast ? Reduction::OneStep : Reduction::TwoStep};
+  return {reduction, -748.0, coefficientsF64, Reduction::TwoStep};
 }
 
 /// The exponents of e at which both functions stop to depend on it: 1 + e is 1.
@@ -53,11 +49,13 @@ struct Decay {
   Reduced reduced;
   /// e^r - 1 to the relative accuracy of a float, whatever r.
   Float q;
+  /// The same as a sum that was not rounded where q was: q itself with FMA.
+  SmallVector<Float, 2> parts;
   /// 2^(n-1), but not below 2^-(vanishing+1): neither a negative exponent
   /// field nor the cost of subnormal operands where x is large or infinite.
   Float power;
-  /// e/2 and (1 + e)/2.
-  Float half, mean;
+  /// e/2.
+  Float half;
 };
 
 Decay decay(const Float &x, const TanhFormat &f, MultiplyAdd fma) {
@@ -69,15 +67,18 @@ Decay decay(const Float &x, const TanhFormat &f, MultiplyAdd fma) {
   Reduced reduced = reduce(y, f, bias, f.reduction, fma);
   Float p = fma.horner(reduced.r, f.coefficients);
   Float square = reduced.r * reduced.r;
-  // Without FMA r itself is rounded, to a place that counts where n is not 0.
-  Float q = fma.fused ? fma(square, p, reduced.r)
-                      : reduced.hi + (square * p + reduced.lo);
+  SmallVector<Float, 2> parts;
+  if (fma.fused)
+    parts = {fma(square, p, reduced.r)};
+  else
+    parts = {reduced.hi, square * p + reduced.lo};
+  Float q = fma.fused ? parts[0] : parts[0] + parts[1];
 
   Float floor = y.like(f.magic(bias - vanishing));
   Float biased = (reduced.biased < floor).select(floor, reduced.biased);
   Float power = (biased.bits() << f.mantissaBits).asFloat(x.element());
   Float half = fma(power, q, power);
-  return {reduced, q, power, half, half + 0.5};
+  return {reduced, q, parts, power, half};
 }
 
 } // namespace
@@ -89,16 +90,28 @@ Value mlir::softmax::buildTanh(ImplicitLocOpBuilder &b, Value value,
   bool fast = options.fast && x.element().isF32();
   Decay e = decay(x, formatOf(x.element(), fast), fma);
 
-  // tanh|x| = (1 - e) / (1 + e), both halved. The numerator is rounded once:
-  // products with a power of two are exact, and so is 0.5 - power unless e is
-  // too small to count.
-  Float t = fma(-e.power, e.q, -e.power + 0.5) / e.mean;
-  if (!fast) {
-    // Rounding the denominator costs up to 1 ULP, which `lost`, its error,
-    // gives back: t / (mean - lost) = t + t lost / mean, and 1 / mean = 1 + t.
-    Float lost = (e.mean - 0.5) - e.half;
-    t = fma(fma(lost, t, lost), t, t);
+  // tanh|x| = (1 - e) / (1 + e), both halved.
+  Float mean = e.half + 0.5;
+  if (fast) {
+    // The product is exact, the numerator rounded once.
+    Float t = fma(-e.power, e.q, x.like(0.5) - e.power) / mean;
+    return t.withSignOf(x).value;
   }
+  // Dividing by the rounded `mean` what complements it to 1, which is exact,
+  // gives the tangent t of an argument nearby. `lost`, the distance of `mean`
+  // from the number that was rounded to it, has hardly an error, and the
+  // derivative of t with respect to it is 1 / mean^2, where 1 / mean = 1 + t.
+  // Hence small x come out of `lost` alone.
+  Float rest = mean.like(1.0) - mean;
+  Float t = rest / mean;
+  Float lost = (mean - 0.5) - e.power;
+  for (const Float &part : e.parts)
+    lost = fma(-e.power, part, lost);
+  Float slope = t + 1.0;
+  // The remainder of the division is one operation with FMA, without too many.
+  Float error =
+      fma.fused ? fma(lost, slope, fma(-t, mean, rest)) : lost * slope;
+  t = fma(error, slope, t);
   return t.withSignOf(x).value;
 }
 
@@ -109,7 +122,8 @@ Value mlir::softmax::buildSechSquared(ImplicitLocOpBuilder &b, Value value,
   TanhFormat f = formatOf(x.element(), options.fast);
   Decay e = decay(x, f, fma);
 
-  // 4e / (1 + e)^2 = (e/2) / (mean^2 / 2). Here e counts down to the smallest
+  // 4e / (1 + e)^2 = (e/2) / (1/8 + (e/2 + (e/2)^2) / 2), which rounds less
+  // than a square of 1 + e. In the numerator e counts down to the smallest
   // subnormal: the exponent field gets head room, in which its negative values
   // come out right again, and the division rounds once on the way back.
   unsigned headRoom = (f.exponentBias + 1) / 4;
@@ -118,5 +132,6 @@ Value mlir::softmax::buildSechSquared(ImplicitLocOpBuilder &b, Value value,
       (field + (uint64_t(headRoom) << f.mantissaBits)).asFloat(x.element());
   Float numerator = fma(power, e.q, power);
   double scale = std::ldexp(0.5, headRoom);
-  return (numerator / (e.mean * scale * e.mean)).value;
+  Float denominator = fma(fma(e.half, scale, scale), e.half, scale / 4);
+  return (numerator / denominator).value;
 }

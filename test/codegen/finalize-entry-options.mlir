@@ -37,13 +37,24 @@
 // STRIDED: arith.cmpi eq, %[[S0]], %{{.*}} : i64
 // STRIDED: arith.constant 3 : i32
 // STRIDED: arith.cmpi eq, %[[S1]], %{{.*}} : i64
-// STRIDED-NOT: llvm.ptrtoint
+// Where a tensor ends follows from its strides; overlap counts where both
+// tensors are without gaps or begin at one address.
+// STRIDED: llvm.ptrtoint %[[Y]]
+// STRIDED: arith.muli %{{.*}}, %[[S0]] : i64
+// STRIDED: arith.minsi
+// STRIDED: arith.maxsi
+// STRIDED: %[[SAME:.*]] = llvm.icmp "eq" %[[Y]], %{{.*}} : !llvm.ptr
+// STRIDED: %[[FULL:.*]] = arith.andi
+// STRIDED: arith.ori %[[SAME]], %[[FULL]] : i1
+// STRIDED: arith.constant 4 : i32
 // STRIDED: llvm.insertvalue %[[S1]], %{{.*}}[4, 1]
 // STRIDED: llvm.insertvalue %[[S0]], %{{.*}}[4, 0]
 
-// INPLACE: %[[YP:.*]] = llvm.ptrtoint
-// INPLACE: %[[XP:.*]] = llvm.ptrtoint
-// INPLACE: arith.cmpi ne, %[[YP]], %[[XP]] : i64
+// INPLACE: llvm.ptrtoint
+// INPLACE: llvm.ptrtoint
+// INPLACE: %[[SAME:.*]] = llvm.icmp "eq" %{{.*}}, %{{.*}} : !llvm.ptr
+// INPLACE: %[[ALLOWED:.*]] = arith.andi %[[SAME]], %{{.*}} : i1
+// INPLACE: arith.xori %[[ALLOWED]], %{{.*}} : i1
 // INPLACE: arith.constant 4 : i32
 
 // HOOK: func.func @kernel(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %[[HOOK:.*]]: !llvm.ptr) -> i32

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 func.func @target_of_floats(%x: memref<4x8xf32>, %t: memref<4xf32>, %l: memref<f32>) {
-  // expected-error@+1 {{'softmax.cross_entropy' op operand #1 must be ranked tensor of i64, i32 or i8 label values or memref of i64, i32 or i8 label values, but got 'memref<4xf32>'}}
+  // expected-error@+1 {{'softmax.cross_entropy' op expected a target of shape [4, 8], got 'memref<4xf32>'}}
   softmax.cross_entropy axis(1) reduction(mean) ins(%x, %t : memref<4x8xf32>, memref<4xf32>) outs(%l : memref<f32>)
   return
 }
@@ -141,5 +141,85 @@ func.func @cross_entropy_with_grad_c2_dlogits(%x: memref<4x8xf32>, %t: memref<4x
 func.func @cross_entropy_with_grad_c3_dloss(%x: memref<4x8xf32>, %t: memref<4xi64>, %g: memref<f32>, %l: memref<4xf32>) {
   // expected-error@+1 {{'softmax.cross_entropy_with_grad' op expected a 'dloss' of shape [4], got 'memref<f32>'}}
   softmax.cross_entropy_with_grad axis(1) reduction(none) ins(%x, %t, %g : memref<4x8xf32>, memref<4xi64>, memref<f32>) outs(%l, %x : memref<4xf32>, memref<4x8xf32>)
+  return
+}
+
+// -----
+
+func.func @smoothing_above_one(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
+  // expected-error@+1 {{'softmax.cross_entropy' op expected 'label_smoothing' in [0, 1], got 1.5}}
+  softmax.cross_entropy axis(1) reduction(mean) label_smoothing(1.5) ins(%x, %t : memref<4x8xf32>, memref<4xi64>) outs(%l : memref<f32>)
+  return
+}
+
+// -----
+
+func.func @smoothing_below_zero(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
+  // expected-error@+1 {{'softmax.cross_entropy' op expected 'label_smoothing' in [0, 1], got -1.}}
+  softmax.cross_entropy axis(1) reduction(mean) label_smoothing(-1.0) ins(%x, %t : memref<4x8xf32>, memref<4xi64>) outs(%l : memref<f32>)
+  return
+}
+
+// -----
+
+func.func @smoothing_is_no_number(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
+  // expected-error@+1 {{'softmax.cross_entropy' op expected 'label_smoothing' in [0, 1], got nan}}
+  softmax.cross_entropy axis(1) reduction(mean) label_smoothing(0x7FF8000000000000) ins(%x, %t : memref<4x8xf32>, memref<4xi64>) outs(%l : memref<f32>)
+  return
+}
+
+// -----
+
+func.func @z_loss_infinite(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
+  // expected-error@+1 {{'softmax.cross_entropy' op expected 'z_loss' to be finite, got INF}}
+  softmax.cross_entropy axis(1) reduction(mean) z_loss(0x7FF0000000000000) ins(%x, %t : memref<4x8xf32>, memref<4xi64>) outs(%l : memref<f32>)
+  return
+}
+
+// -----
+
+func.func @scale_zero(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
+  // expected-error@+1 {{'softmax.cross_entropy' op expected 'scale' to be finite and not 0, got 0}}
+  softmax.cross_entropy axis(1) reduction(mean) scale(0.0) ins(%x, %t : memref<4x8xf32>, memref<4xi64>) outs(%l : memref<f32>)
+  return
+}
+
+// -----
+
+func.func @softcap_negative(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
+  // expected-error@+1 {{'softmax.cross_entropy' op expected 'softcap' to be finite and positive, got -3}}
+  softmax.cross_entropy axis(1) reduction(mean) softcap(-3.0) ins(%x, %t : memref<4x8xf32>, memref<4xi64>) outs(%l : memref<f32>)
+  return
+}
+
+// -----
+
+func.func @weight_of_other_extent(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
+  // expected-error@+1 {{'softmax.cross_entropy' op expected a weight of shape [8], got 'memref<7xf32>'}}
+  softmax.cross_entropy axis(1) reduction(mean) ins(%x, %t : memref<4x8xf32>, memref<4xi64>) weight(%v : memref<7xf32>) outs(%l : memref<f32>)
+  return
+}
+
+// -----
+
+func.func @weight_of_half_precision(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
+  // expected-error@+1 {{'softmax.cross_entropy' op expected 'weight' to have elements of 'f32', got 'f16'}}
+  softmax.cross_entropy axis(1) reduction(mean) ins(%x, %t : memref<4x8xf32>, memref<4xi64>) weight(%h : memref<8xf16>) outs(%l : memref<f32>)
+  return
+}
+
+// -----
+
+func.func @ignore_index_of_probabilities(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
+  // expected-error@+1 {{'softmax.cross_entropy' op expected no 'ignore_index' with a target of probabilities}}
+  softmax.cross_entropy axis(1) reduction(mean) ignore_index(3) ins(%x, %q : memref<4x8xf32>, memref<4x8xf32>) outs(%l : memref<f32>)
+  return
+}
+
+// -----
+
+func.func @zero_times_inf_of_labels(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
+  // expected-error@+1 {{'softmax.cross_entropy' op expected 'zero_times_inf' with a target of probabilities only}}
+  softmax.cross_entropy axis(1) reduction(mean) zero_times_inf(zero) ins(%x, %t : memref<4x8xf32>, memref<4xi64>) outs(%l : memref<f32>)
   return
 }

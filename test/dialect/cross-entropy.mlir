@@ -53,3 +53,21 @@ func.func @both_with_every_option(%x: tensor<4x8xf32>, %t: tensor<4xi32>, %v: te
   %r:3 = softmax.cross_entropy_with_grad axis(1) reduction(none) ignore_index(7) ins(%x, %t, %v : tensor<4x8xf32>, tensor<4xi32>, tensor<4xf32>) outs(%v, %d : tensor<4xf32>, tensor<4x8xf16>) lse(%v : tensor<4xf32>) -> tensor<4xf32>, tensor<4xf32>, tensor<4x8xf16>
   return %r#0, %r#1, %r#2 : tensor<4xf32>, tensor<4xf32>, tensor<4x8xf16>
 }
+
+// CHECK-LABEL: func @options_of_losses
+func.func @options_of_losses(%x: tensor<4x8xbf16>, %t: tensor<4xi64>, %w: tensor<8xf32>, %g: tensor<f32>, %s: tensor<4xf32>) -> (tensor<f32>, tensor<4xf32>, tensor<4x8xbf16>) {
+  // CHECK: softmax.cross_entropy axis(1) reduction(mean) ignore_index(3) label_smoothing(1.000000e-01) z_loss(1.000000e-04) scale(5.000000e-01) softcap(3.000000e+01) masked_rows(zero) empty_mean(zero) ins(%{{.*}}, %{{.*}} : tensor<4x8xbf16>, tensor<4xi64>) weight(%{{.*}} : tensor<8xf32>) outs(%{{.*}}, %{{.*}} : tensor<f32>, tensor<4xf32>)
+  %l:2 = softmax.cross_entropy axis(1) reduction(mean) ignore_index(3) label_smoothing(0.1) z_loss(1.0e-4) scale(0.5) softcap(30.0) masked_rows(zero) empty_mean(zero) ins(%x, %t : tensor<4x8xbf16>, tensor<4xi64>) weight(%w : tensor<8xf32>) outs(%g, %s : tensor<f32>, tensor<4xf32>) -> tensor<f32>, tensor<4xf32>
+  // CHECK: softmax.cross_entropy_grad axis(1) reduction(mean) label_smoothing(1.000000e-01) ins(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : {{.*}}) weight(%{{.*}} : tensor<8xf32>) outs(%{{.*}} : tensor<4x8xbf16>)
+  %d = softmax.cross_entropy_grad axis(1) reduction(mean) label_smoothing(0.1) ins(%g, %x, %t, %s : tensor<f32>, tensor<4x8xbf16>, tensor<4xi64>, tensor<4xf32>) weight(%w : tensor<8xf32>) outs(%x : tensor<4x8xbf16>) -> tensor<4x8xbf16>
+  // CHECK: softmax.cross_entropy_with_grad axis(1) reduction(sum) z_loss(1.000000e-04) ins(%{{.*}}, %{{.*}}, %{{.*}} : {{.*}}) weight(%{{.*}} : tensor<8xf32>) outs(%{{.*}}, %{{.*}} : tensor<f32>, tensor<4x8xbf16>) lse(%{{.*}} : tensor<4xf32>)
+  %r:3 = softmax.cross_entropy_with_grad axis(1) reduction(sum) z_loss(1.0e-4) ins(%x, %t, %g : tensor<4x8xbf16>, tensor<4xi64>, tensor<f32>) weight(%w : tensor<8xf32>) outs(%g, %x : tensor<f32>, tensor<4x8xbf16>) lse(%s : tensor<4xf32>) -> tensor<f32>, tensor<4xf32>, tensor<4x8xbf16>
+  return %l#0, %r#1, %d : tensor<f32>, tensor<4xf32>, tensor<4x8xbf16>
+}
+
+// CHECK-LABEL: func @probabilities
+func.func @probabilities(%x: memref<?x8xf32>, %q: memref<?x8xf32>, %l: memref<?xf32>) {
+  // CHECK: softmax.cross_entropy axis(1) reduction(none) zero_times_inf(zero) ins(%{{.*}}, %{{.*}} : memref<?x8xf32>, memref<?x8xf32>)
+  softmax.cross_entropy axis(1) reduction(none) zero_times_inf(zero) ins(%x, %q : memref<?x8xf32>, memref<?x8xf32>) outs(%l : memref<?xf32>)
+  return
+}

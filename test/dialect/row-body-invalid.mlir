@@ -212,7 +212,7 @@ func.func @logsumexp_has_three_results(%x: memref<4x8xf32>, %l: memref<4xf32>) {
   row.program axis(1) maps [#all, #rows]
       ins(%x : memref<4x8xf32>) outs(%l : memref<4xf32>) {
   ^bb0(%row: !row.elements<f32>):
-    // expected-error@+1 {{'row.reduce' op expected 3 results for 'logsumexp', got 1}}
+    // expected-error@+1 {{'row.reduce' op expected 3 or 5 results for 'logsumexp', got 1}}
     %s = row.reduce logsumexp(%row : !row.elements<f32>) {
     ^bb0(%e: f32):
       row.yield %e : f32
@@ -321,7 +321,7 @@ func.func @map_with_a_column_only(%x: memref<4x8xf32>, %y: memref<4x8xf32>) {
   ^bb0(%row: !row.elements<f32>):
     %i = arith.constant 0 : index
     // expected-error@+1 {{'row.map' op expected a column and a value, or neither}}
-    %m = "row.map"(%row, %i) <{operandSegmentSizes = array<i32: 1, 1, 0>}> ({
+    %m = "row.map"(%row, %i) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> ({
     ^bb0(%e: f32):
       row.yield %e : f32
     }) : (!row.elements<f32>, index) -> !row.elements<f32>
@@ -344,4 +344,181 @@ func.func @column_outside_of_an_element_region() -> index {
   // expected-error@+1 {{'row.column' op expects parent op to be one of 'row.reduce, row.map'}}
   %c = row.column
   return %c : index
+}
+
+// -----
+
+#all = affine_map<(d0, d1) -> (d0, d1)>
+#rows = affine_map<(d0, d1) -> (d0)>
+func.func @five_results_need_two_values(%x: memref<4x8xf32>, %l: memref<4xf32>) {
+  row.program axis(1) maps [#all, #rows]
+      ins(%x : memref<4x8xf32>) outs(%l : memref<4xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %c = arith.constant 2.0 : f32
+    %d = arith.constant 2.0 : f64
+    // expected-error@+1 {{'row.reduce' op expected the region to yield two values}}
+    %s:5 = row.reduce logsumexp(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> f32, f32, f32, f32, f32
+    row.yield %c : f32
+  }
+  return
+}
+
+// -----
+
+#all = affine_map<(d0, d1) -> (d0, d1)>
+#rows = affine_map<(d0, d1) -> (d0)>
+func.func @three_results_need_one_value(%x: memref<4x8xf32>, %l: memref<4xf32>) {
+  row.program axis(1) maps [#all, #rows]
+      ins(%x : memref<4x8xf32>) outs(%l : memref<4xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %c = arith.constant 2.0 : f32
+    %d = arith.constant 2.0 : f64
+    // expected-error@+1 {{'row.reduce' op expected the region to yield one value}}
+    %s:3 = row.reduce logsumexp(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e, %e : f32, f32
+    } -> f32, f32, f32
+    row.yield %c : f32
+  }
+  return
+}
+
+// -----
+
+#all = affine_map<(d0, d1) -> (d0, d1)>
+#rows = affine_map<(d0, d1) -> (d0)>
+func.func @scale_of_a_sum(%x: memref<4x8xf32>, %l: memref<4xf32>) {
+  row.program axis(1) maps [#all, #rows]
+      ins(%x : memref<4x8xf32>) outs(%l : memref<4xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %c = arith.constant 2.0 : f32
+    %d = arith.constant 2.0 : f64
+    // expected-error@+1 {{'row.reduce' op expected a scale for 'logsumexp' only}}
+    %s = row.reduce add(%row : !row.elements<f32>) scale(%c : f32) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> f32
+    row.yield %c : f32
+  }
+  return
+}
+
+// -----
+
+#all = affine_map<(d0, d1) -> (d0, d1)>
+#rows = affine_map<(d0, d1) -> (d0)>
+func.func @scale_of_another_type(%x: memref<4x8xf32>, %l: memref<4xf32>) {
+  row.program axis(1) maps [#all, #rows]
+      ins(%x : memref<4x8xf32>) outs(%l : memref<4xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %c = arith.constant 2.0 : f32
+    %d = arith.constant 2.0 : f64
+    // expected-error@+1 {{'row.reduce' op expected a scale of type 'f32', got 'f64'}}
+    %s:3 = row.reduce logsumexp(%row : !row.elements<f32>) scale(%d : f64) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> f32, f32, f32
+    row.yield %c : f32
+  }
+  return
+}
+
+// -----
+
+#all = affine_map<(d0, d1) -> (d0, d1)>
+#rows = affine_map<(d0, d1) -> (d0)>
+func.func @zero_times_inf_without_weights(%x: memref<4x8xf32>, %l: memref<4xf32>) {
+  row.program axis(1) maps [#all, #rows]
+      ins(%x : memref<4x8xf32>) outs(%l : memref<4xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %c = arith.constant 2.0 : f32
+    %d = arith.constant 2.0 : f64
+    // expected-error@+1 {{'row.reduce' op expected 'zero_times_inf' with two yielded values only}}
+    %s:3 = row.reduce logsumexp {zero_times_inf}(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> f32, f32, f32
+    row.yield %c : f32
+  }
+  return
+}
+
+// -----
+
+#all = affine_map<(d0, d1) -> (d0, d1)>
+#rows = affine_map<(d0, d1) -> (d0)>
+func.func @values_of_two_types(%x: memref<4x8xf32>, %l: memref<4xf32>) {
+  row.program axis(1) maps [#all, #rows]
+      ins(%x : memref<4x8xf32>) outs(%l : memref<4xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %c = arith.constant 2.0 : f32
+    %d = arith.constant 2.0 : f64
+    // expected-error@+1 {{'row.reduce' op expected yielded values of one type, got 'f32' and 'f64'}}
+    %s:5 = row.reduce logsumexp(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e, %d : f32, f64
+    } -> f32, f32, f32, f32, f32
+    row.yield %c : f32
+  }
+  return
+}
+
+// -----
+
+#all = affine_map<(d0, d1) -> (d0, d1)>
+func.func @otherwise_of_another_type(%x: memref<4x8xf32>) {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<4x8xf32>) outs(%x : memref<4x8xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %i = row.index 0
+    %d = arith.constant 2.0 : f64
+    // expected-error@+1 {{'row.map' op expected the value from column 'until' on to have type 'f32', got 'f64'}}
+    %m = row.map(%row : !row.elements<f32>) until(%i, %d : f64) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// -----
+
+#all = affine_map<(d0, d1) -> (d0, d1)>
+func.func @index_of_the_class_axis(%x: memref<4x8xf32>) {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<4x8xf32>) outs(%x : memref<4x8xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    // expected-error@+1 {{'row.index' op expected a row dimension of the iteration space, got 1}}
+    %i = row.index 1
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// -----
+
+#all = affine_map<(d0, d1) -> (d0, d1)>
+func.func @rows_with_different_limits(%x: memref<4x8xf32>, %y: memref<4x8xf32>) {
+  // expected-error@+1 {{'row.program' op expected all yielded rows to have the same 'until'}}
+  row.program axis(1) maps [#all, #all, #all] ins(%x : memref<4x8xf32>) outs(%x, %y : memref<4x8xf32>, memref<4x8xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %i = row.index 0
+    %c = arith.constant 0.0 : f32
+    %m = row.map(%row : !row.elements<f32>) until(%i, %c : f32) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    %n = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m, %n : !row.elements<f32>, !row.elements<f32>
+  }
+  return
 }

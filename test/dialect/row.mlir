@@ -7,6 +7,10 @@
 #rows = affine_map<(d0, d1) -> (d0)>
 #columns = affine_map<(d0, d1) -> (d1)>
 #none = affine_map<(d0, d1) -> ()>
+#cube = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+#cubeRows = affine_map<(d0, d1, d2) -> (d0, d1)>
+#classes = affine_map<(d0, d1, d2) -> (d2)>
+#scalar = affine_map<(d0, d1, d2) -> ()>
 
 // CHECK-LABEL: func @every_monoid_and_kind_of_output
 func.func @every_monoid_and_kind_of_output(%x: memref<?x8xf32>, %w: memref<8xf32>, %t: memref<?xi64>, %s: f32, %lse: memref<?xf32>, %total: memref<f64>, %y: memref<?x8xf16>) {
@@ -94,4 +98,29 @@ func.func @sech_squared_of_vectors(%v: vector<[4]xf32>, %d: f64) -> (vector<[4]x
   // CHECK: row.sech_squared %{{.*}} : f64
   %f = row.sech_squared %d : f64
   return %e, %f : vector<[4]xf32>, f64
+}
+
+// CHECK-LABEL: func @limits_scale_and_weighted_folds
+func.func @limits_scale_and_weighted_folds(%x: memref<2x4x8xf32>, %w: memref<8xf32>, %s: f32, %l: memref<2x4xf32>) {
+  row.program axis(2) maps [#cube, #classes, #scalar, #cubeRows, #cube]
+      ins(%x, %w, %s : memref<2x4x8xf32>, memref<8xf32>, f32) outs(%l, %x : memref<2x4xf32>, memref<2x4x8xf32>) {
+  ^bb0(%row: !row.elements<f32>, %weight: !row.elements<f32>, %scale: f32):
+    // CHECK: %[[I:.*]] = row.index 1
+    %i = row.index 1
+    // CHECK: %[[F:.*]]:5 = row.reduce logsumexp {zero_times_inf}(%{{.*}}, %{{.*}} : !row.elements<f32>, !row.elements<f32>) scale(%{{.*}} : f32) until(%[[I]]) {
+    %f:5 = row.reduce logsumexp {zero_times_inf}(%row, %weight : !row.elements<f32>, !row.elements<f32>) scale(%scale : f32) until(%i) {
+    ^bb0(%e: f32, %v: f32):
+      // CHECK: row.yield %{{.*}}, %{{.*}} : f32, f32
+      row.yield %e, %v : f32, f32
+    } -> f32, f32, f32, f32, f32
+    // CHECK: row.map(%{{.*}} : !row.elements<f32>) until(%[[I]], %[[F]]#4 : f32) {
+    %y = row.map(%row : !row.elements<f32>) until(%i, %f#4 : f32) {
+    ^bb0(%e: f32):
+      // CHECK: row.sech_squared %{{.*}} : f32
+      %d = row.sech_squared %e : f32
+      row.yield %d : f32
+    } -> !row.elements<f32>
+    row.yield %f#3, %y : f32, !row.elements<f32>
+  }
+  return
 }

@@ -175,3 +175,83 @@ func.func @result_of_a_memref(%x: memref<8xf32>) {
   %y = softmax.softmax axis(0) ins(%x : memref<8xf32>) outs(%x : memref<8xf32>) -> tensor<8xf32>
   return
 }
+
+// -----
+
+func.func @scale_infinite(%x: memref<4x8xf32>, %y: memref<8xf32>, %h: memref<4x8xf16>, %b: memref<4x8xi8>, %c: memref<4x7xi8>, %l: memref<4xf32>) {
+  // expected-error@+1 {{'softmax.softmax' op expected 'scale' to be finite and not 0, got INF}}
+  softmax.softmax axis(1) scale(0x7FF0000000000000) ins(%x : memref<4x8xf32>) outs(%x : memref<4x8xf32>)
+  return
+}
+
+// -----
+
+func.func @softcap_zero(%x: memref<4x8xf32>, %y: memref<8xf32>, %h: memref<4x8xf16>, %b: memref<4x8xi8>, %c: memref<4x7xi8>, %l: memref<4xf32>) {
+  // expected-error@+1 {{'softmax.log_softmax' op expected 'softcap' to be finite and positive, got 0}}
+  softmax.log_softmax axis(1) softcap(0.0) ins(%x : memref<4x8xf32>) outs(%x : memref<4x8xf32>)
+  return
+}
+
+// -----
+
+func.func @two_masks(%x: memref<4x8xf32>, %y: memref<8xf32>, %h: memref<4x8xf16>, %b: memref<4x8xi8>, %c: memref<4x7xi8>, %l: memref<4xf32>) {
+  // expected-error@+1 {{'softmax.softmax' op expected one mask, got an operand and 'causal'}}
+  softmax.softmax axis(1) causal ins(%x, %b : memref<4x8xf32>, memref<4x8xi8>) outs(%x : memref<4x8xf32>)
+  return
+}
+
+// -----
+
+func.func @causal_without_queries(%x: memref<4x8xf32>, %y: memref<8xf32>, %h: memref<4x8xf16>, %b: memref<4x8xi8>, %c: memref<4x7xi8>, %l: memref<4xf32>) {
+  // expected-error@+1 {{'softmax.softmax' op expected the class axis to be the last of two or more with 'causal', got axis 0 of rank 1}}
+  softmax.softmax axis(0) causal ins(%y : memref<8xf32>) outs(%y : memref<8xf32>)
+  return
+}
+
+// -----
+
+func.func @causal_along_the_queries(%x: memref<4x8xf32>, %y: memref<8xf32>, %h: memref<4x8xf16>, %b: memref<4x8xi8>, %c: memref<4x7xi8>, %l: memref<4xf32>) {
+  // expected-error@+1 {{'softmax.softmax' op expected the class axis to be the last of two or more with 'causal', got axis 0 of rank 2}}
+  softmax.softmax axis(0) causal ins(%x : memref<4x8xf32>) outs(%x : memref<4x8xf32>)
+  return
+}
+
+// -----
+
+func.func @mask_of_other_shape(%x: memref<4x8xf32>, %y: memref<8xf32>, %h: memref<4x8xf16>, %b: memref<4x8xi8>, %c: memref<4x7xi8>, %l: memref<4xf32>) {
+  // expected-error@+1 {{'softmax.softmax' op expected a mask of shape [4, 8], got 'memref<4x7xi8>'}}
+  softmax.softmax axis(1) ins(%x, %c : memref<4x8xf32>, memref<4x7xi8>) outs(%x : memref<4x8xf32>)
+  return
+}
+
+// -----
+
+func.func @mask_of_other_type(%x: memref<4x8xf32>, %y: memref<8xf32>, %h: memref<4x8xf16>, %b: memref<4x8xi8>, %c: memref<4x7xi8>, %l: memref<4xf32>) {
+  // expected-error@+1 {{'softmax.softmax' op expected a mask of i8 or 'f32', got 'f16'}}
+  softmax.softmax axis(1) ins(%x, %h : memref<4x8xf32>, memref<4x8xf16>) outs(%x : memref<4x8xf32>)
+  return
+}
+
+// -----
+
+func.func @zero_logsumexp(%x: memref<4x8xf32>, %y: memref<8xf32>, %h: memref<4x8xf16>, %b: memref<4x8xi8>, %c: memref<4x7xi8>, %l: memref<4xf32>) {
+  // expected-error@+1 {{'softmax.logsumexp' op expected 'masked_rows' to be nan, the logsumexp of a masked row is -inf}}
+  softmax.logsumexp axis(1) masked_rows(zero) ins(%x : memref<4x8xf32>) outs(%l : memref<4xf32>)
+  return
+}
+
+// -----
+
+func.func @softcap_without_input(%x: memref<4x8xf32>, %y: memref<8xf32>, %h: memref<4x8xf16>, %b: memref<4x8xi8>, %c: memref<4x7xi8>, %l: memref<4xf32>) {
+  // expected-error@+1 {{'softmax.softmax_grad' op expected 'input' exactly when 'softcap' is given}}
+  softmax.softmax_grad axis(1) softcap(30.0) ins(%x, %x : memref<4x8xf32>, memref<4x8xf32>) outs(%x : memref<4x8xf32>)
+  return
+}
+
+// -----
+
+func.func @input_without_softcap(%x: memref<4x8xf32>, %y: memref<8xf32>, %h: memref<4x8xf16>, %b: memref<4x8xi8>, %c: memref<4x7xi8>, %l: memref<4xf32>) {
+  // expected-error@+1 {{'softmax.softmax_grad' op expected 'input' exactly when 'softcap' is given}}
+  softmax.softmax_grad axis(1) ins(%x, %x : memref<4x8xf32>, memref<4x8xf32>) input(%x : memref<4x8xf32>) outs(%x : memref<4x8xf32>)
+  return
+}

@@ -62,3 +62,18 @@ func.func @sgd_on_tensors_and_memrefs(%g: tensor<?xf16>, %rate: f32, %p: tensor<
   softmax.sgd ins(%mg, %wide : memref<4xf64>, f64) outs(%mp : memref<4xf64>)
   return %q : tensor<?xf16>
 }
+
+// CHECK-LABEL: func @options_of_softmax
+func.func @options_of_softmax(%x: tensor<2x4x8xf32>, %b: tensor<2x4x8xi8>, %l: tensor<2x4xf32>) -> (tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x4xf32>) {
+  // CHECK: softmax.softmax axis(2) scale(1.250000e-01) softcap(3.000000e+01) masked_rows(zero) ins(%{{.*}}, %{{.*}} : tensor<2x4x8xf32>, tensor<2x4x8xi8>)
+  %y = softmax.softmax axis(2) scale(0.125) softcap(30.0) masked_rows(zero) ins(%x, %b : tensor<2x4x8xf32>, tensor<2x4x8xi8>) outs(%x : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  // CHECK: softmax.log_softmax axis(2) causal ins(%{{.*}} : tensor<2x4x8xf32>)
+  %z = softmax.log_softmax axis(2) causal ins(%x : tensor<2x4x8xf32>) outs(%x : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  // CHECK: softmax.logsumexp axis(2) ins(%{{.*}}, %{{.*}} : tensor<2x4x8xf32>, tensor<2x4x8xf32>)
+  %s = softmax.logsumexp axis(2) ins(%x, %x : tensor<2x4x8xf32>, tensor<2x4x8xf32>) outs(%l : tensor<2x4xf32>) -> tensor<2x4xf32>
+  // CHECK: softmax.softmax_grad axis(2) softcap(3.000000e+01) ins(%{{.*}}, %{{.*}} : {{.*}}) input(%{{.*}} : tensor<2x4x8xf32>) mask(%{{.*}} : tensor<2x4x8xi8>)
+  %d = softmax.softmax_grad axis(2) softcap(30.0) ins(%x, %y : tensor<2x4x8xf32>, tensor<2x4x8xf32>) input(%x : tensor<2x4x8xf32>) mask(%b : tensor<2x4x8xi8>) outs(%x : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  // CHECK: softmax.log_softmax_grad axis(2) scale(2.000000e+00) causal masked_rows(zero) ins(%{{.*}}, %{{.*}} : {{.*}}) outs
+  %e = softmax.log_softmax_grad axis(2) scale(2.0) causal masked_rows(zero) ins(%d, %z : tensor<2x4x8xf32>, tensor<2x4x8xf32>) outs(%x : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  return %y, %e, %s : tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x4xf32>
+}

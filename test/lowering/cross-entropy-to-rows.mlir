@@ -14,7 +14,9 @@ func.func @mean_divides_in_f64_by_the_rows_not_ignored(%x: tensor<4x8xf32>, %t: 
   // CHECK: row.reduce logsumexp
   // CHECK: row.yield %{{.*}} : f64
   // CHECK: %[[TOTAL:.*]] = tensor.extract
-  // CHECK: %[[MEAN:.*]] = arith.divf %[[TOTAL]], %[[COUNT]] : f64
+  // CHECK: %[[EMPTY:.*]] = arith.cmpf oeq, %[[COUNT]], %{{.*}} : f64
+  // CHECK: %[[QUOTIENT:.*]] = arith.divf %[[TOTAL]], %[[COUNT]] : f64
+  // CHECK: %[[MEAN:.*]] = arith.select %[[EMPTY]], %{{.*}}, %[[QUOTIENT]] : f64
   // CHECK: arith.truncf %[[MEAN]] : f64 to f32
   %l = softmax.cross_entropy axis(1) reduction(mean) ins(%x, %t : tensor<4x8xf32>, tensor<4xi64>) outs(%o : tensor<f32>) -> tensor<f32>
   return %l : tensor<f32>

@@ -31,21 +31,3 @@ func.func @stream_over_a_strided_axis(%x: memref<4x8xf32>) attributes {softmax.s
   }
   return
 }
-
-// -----
-
-#all = affine_map<(d0, d1) -> (d0, d1)>
-#rows = affine_map<(d0, d1) -> (d0)>
-func.func @stream_over_integers(%x: memref<4x8xi32>, %s: memref<4xf32>) attributes {softmax.schedule = #softmax.cpu_schedule<traversal = stream, isa = avx2, lanes = 8>} {
-  // expected-error@+1 {{'row.program' op cannot be traversed as 'stream': the elements of operand #0 are not floating-point numbers}}
-  row.program axis(1) maps [#all, #rows] ins(%x : memref<4x8xi32>) outs(%s : memref<4xf32>) {
-  ^bb0(%row: !row.elements<i32>):
-    %sum = row.reduce add(%row : !row.elements<i32>) {
-    ^bb0(%e: i32):
-      %f = arith.sitofp %e : i32 to f32
-      row.yield %f : f32
-    } -> f32
-    row.yield %sum : f32
-  }
-  return
-}

@@ -2,15 +2,10 @@
 // run on guarded buffers and held against the oracle.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "codegen/Emit.h"
-#include "verify/Verify.h"
+#include "EmitAndVerify.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include "gtest/gtest.h"
-
-#include <cstdlib>
 
 using namespace mlir;
 using namespace mlir::softmax;
@@ -20,67 +15,17 @@ namespace {
 /// A command line without the tool's name: "softmax ?x67xf32 --axis=0".
 class Kernels : public testing::TestWithParam<std::string> {};
 
-/// Whether this machine runs kernels for the target.
-bool runsHere(StringRef target) {
-  llvm::Expected<CPUTarget> wanted = parseCPUTarget(target);
-  llvm::Expected<CPUTarget> host = parseCPUTarget("host");
-  if (!wanted || !host) {
-    llvm::consumeError(wanted.takeError());
-    llvm::consumeError(host.takeError());
-    return false;
-  }
-  return wanted->isX86() == host->isX86() && wanted->level <= host->level;
-}
-
 TEST_P(Kernels, MatchTheOracle) {
-  SmallVector<StringRef> words;
-  StringRef(GetParam()).split(words, ' ');
-  llvm::Expected<KernelRequest> request = createRequest(words[0], words[1]);
-  ASSERT_TRUE(static_cast<bool>(request)) << llvm::toString(request.takeError());
-  EmitOptions options;
-  options.kinds = {"a"};
-  for (StringRef word : llvm::drop_begin(words, 2)) {
-    auto [key, value] = word.drop_front(2).split('=');
-    if (key == "target-cpu") {
-      if (!runsHere(value))
-        GTEST_SKIP() << "this CPU does not run " << value.str();
-      options.targetNames = {value.str()};
-    } else if (key == "threads") {
-      options.compile.threads = *symbolizeThreads(value);
-    } else {
-      if (key == "accuracy")
-        options.compile.accuracy = *symbolizeAccuracy(value);
-      llvm::Error error = request->set(key, value);
-      ASSERT_FALSE(static_cast<bool>(error)) << llvm::toString(std::move(error));
-    }
-  }
-  llvm::Error checked = request->check();
-  ASSERT_FALSE(static_cast<bool>(checked)) << llvm::toString(std::move(checked));
-
-  llvm::SmallString<128> directory;
-  ASSERT_FALSE(llvm::sys::fs::createUniqueDirectory("kernels", directory));
-  options.directory = directory.str().str();
-  DialectRegistry registry;
-  registerCompilerDialects(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.loadAllAvailableDialects();
-  llvm::Error resolved = resolve(options, &context);
-  ASSERT_FALSE(static_cast<bool>(resolved))
-      << llvm::toString(std::move(resolved));
-  auto kernel =
-      emitKernel(&context, *request, request->defaultName(), options);
-  ASSERT_TRUE(static_cast<bool>(kernel)) << llvm::toString(kernel.takeError());
-
+  StringRef line = GetParam();
+  StringRef target = line.split("--target-cpu=").second.split(' ').first;
+  if (!target.empty() && !test::runsHere(target))
+    GTEST_SKIP() << "this CPU does not run " << target.str();
   verify::Options limits;
   limits.limits.elements = 1 << 17;
   limits.limits.total = 1 << 21;
-  auto report = verify::verifyDirectory(directory, limits);
+  auto report = test::emitAndVerify(line, /*schedule=*/"", limits);
   ASSERT_TRUE(static_cast<bool>(report)) << llvm::toString(report.takeError());
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  report->print(stream);
-  EXPECT_TRUE(report->passed()) << text;
-  (void)llvm::sys::fs::remove_directories(directory);
+  EXPECT_TRUE(report->passed()) << test::textOf(*report);
 }
 
 const char *const kOperators[] = {
@@ -153,6 +98,69 @@ const char *const kSpecial[] = {
     "sgd 3x5x7xf32 --strided",
 };
 
+/// Every option, alone and with others, of the operators that have it.
+const char *const kOptions[] = {
+    "softmax ?x197xf32 --scale=0.125",
+    "softmax ?x197xf64 --scale=-3",
+    "softmax ?x197xf32 --softcap=30",
+    "softmax ?x9001xbf16 --softcap=5 --scale=2 --out-type=f32",
+    "softmax ?x197xf32 --mask=boolean",
+    "softmax ?x9001xf32 --mask=boolean --masked-rows=zero --softcap=20",
+    "softmax ?x197xf16 --mask=additive --scale=0.5",
+    "softmax 3x?x?xf32 --mask=causal",
+    "softmax 3x?x?xf64 --mask=causal --masked-rows=zero",
+    "softmax 2x70x4099xbf16 --mask=causal --scale=0.088",
+    "softmax ?x197xf32 --masked-rows=zero",
+    "softmax 5x?x7xf32 --axis=1 --mask=boolean --masked-rows=zero",
+    "softmax ?x?xf32 --strided --mask=additive --softcap=10",
+    "log-softmax ?x197xf32 --scale=0.5 --masked-rows=zero",
+    "log-softmax ?x197xf32 --softcap=30 --mask=boolean",
+    "log-softmax 3x?x?xf32 --mask=causal --masked-rows=zero",
+    "log-softmax ?x9001xf16 --mask=additive",
+    "logsumexp ?x197xf32 --scale=2 --mask=boolean",
+    "logsumexp ?x?xf32 --mask=causal --softcap=15",
+    "logsumexp ?x9001xf64 --mask=additive --softcap=15",
+    "softmax-grad ?x197xf32 --scale=0.5",
+    "softmax-grad ?x197xf32 --softcap=30 --mask=boolean",
+    "softmax-grad 3x?x?xf32 --mask=causal --scale=0.5",
+    "softmax-grad ?x197xbf16 --mask=additive --softcap=30 --masked-rows=zero",
+    "log-softmax-grad ?x197xf32 --softcap=30",
+    "log-softmax-grad ?x197xf32 --mask=boolean --masked-rows=zero",
+    "log-softmax-grad 3x?x?xf64 --mask=causal --masked-rows=zero --scale=-2",
+    "cross-entropy ?x197xf32 --weight",
+    "cross-entropy ?x197xf32 --weight --reduction=sum --lse",
+    "cross-entropy ?x9001xf32 --label-smoothing=0.1",
+    "cross-entropy ?x9001xf32 --label-smoothing=1 --reduction=none",
+    "cross-entropy ?x197xbf16 --label-smoothing=0.2 --weight --ignore-index=3",
+    "cross-entropy ?x197xf32 --z-loss=1e-4",
+    "cross-entropy ?x197xf32 --z-loss=1e-4 --weight --empty-mean=zero",
+    "cross-entropy ?x197xf32 --softcap=30 --scale=0.5",
+    "cross-entropy ?x197xf32 --target=probabilities",
+    "cross-entropy ?x9001xf32 --target=probabilities --weight --reduction=none",
+    "cross-entropy ?x197xf16 --target=probabilities --label-smoothing=0.1",
+    "cross-entropy ?x197xf32 --target=probabilities --zero-times-inf=zero",
+    "cross-entropy ?x197xf32 --empty-mean=zero --masked-rows=zero",
+    "cross-entropy ?x10x6x5xf32 --weight --label-smoothing=0.1 --z-loss=1e-3",
+    "cross-entropy-grad ?x197xf32 --weight --label-smoothing=0.1",
+    "cross-entropy-grad ?x197xf32 --z-loss=1e-3 --softcap=30 --scale=2",
+    "cross-entropy-grad ?x197xf32 --z-loss=1e-3 --lse --weight",
+    "cross-entropy-grad ?x197xf32 --lse --softcap=30 --label-smoothing=0.1",
+    "cross-entropy-grad ?x197xf32 --target=probabilities --weight",
+    "cross-entropy-grad ?x197xbf16 --target=probabilities --lse --z-loss=0.01",
+    "cross-entropy-grad ?x197xf32 --masked-rows=zero --reduction=none",
+    "cross-entropy-with-grad ?x9001xf32 --weight --label-smoothing=0.1 "
+    "--z-loss=1e-4 --softcap=30 --lse --dloss",
+    "cross-entropy-with-grad ?x197xf64 --weight --z-loss=1e-4 --reduction=none",
+    "cross-entropy-with-grad ?x197xf32 --target=probabilities "
+    "--label-smoothing=0.1 --weight --lse",
+    "cross-entropy-with-grad ?x197xbf16 --in-place --softcap=30 --z-loss=1e-4",
+    "cross-entropy-with-grad ?x197xf16 --out-type=f32 --label-smoothing=0.1",
+    "cross-entropy-with-grad ?x?xf32 --strided --weight --dloss",
+    "cross-entropy-with-grad ?x197xf32 --masked-rows=zero --empty-mean=zero "
+    "--label-smoothing=0.1 --z-loss=1e-3",
+    "cross-entropy-with-grad ?x197xf32 --threads=hook --weight --dloss",
+};
+
 std::string nameOf(const testing::TestParamInfo<std::string> &info) {
   std::string name;
   for (char c : info.param)
@@ -161,9 +169,13 @@ std::string nameOf(const testing::TestParamInfo<std::string> &info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Matrix, Kernels, testing::ValuesIn(matrix()), nameOf);
-INSTANTIATE_TEST_SUITE_P(Special, Kernels,
-                         testing::ValuesIn(std::vector<std::string>(std::begin(kSpecial),
-                                           std::end(kSpecial))),
+template <size_t count>
+std::vector<std::string> listOf(const char *const (&lines)[count]) {
+  return std::vector<std::string>(std::begin(lines), std::end(lines));
+}
+INSTANTIATE_TEST_SUITE_P(Special, Kernels, testing::ValuesIn(listOf(kSpecial)),
+                         nameOf);
+INSTANTIATE_TEST_SUITE_P(Options, Kernels, testing::ValuesIn(listOf(kOptions)),
                          nameOf);
 
 } // namespace

@@ -268,8 +268,8 @@ TEST_F(VerifyTest, ManifestErrorsAreOneLine) {
        "unknown role 'result'"},
       {replace("\"type\": \"f32\"", "\"type\": \"f8\""), "unknown type 'f8'"},
       {replace("\"axis\": 1", "\"axis\": 2"), "'axis' is outside"},
-      {replace("\"in_place\": false", "\"softcap\": 30"),
-       "does not know the option 'softcap'"},
+      {replace("\"in_place\": false", "\"hardcap\": 30"),
+       "does not know the option 'hardcap'"},
       {replace("\"name\": \"d1\"", "\"name\": \"d2\""), "which is no argument"},
       {replace("\"name\": \"y\"", "\"name\": \"z\""), "'y' of softmax"}};
   for (const auto &[text, expected] : cases) {

@@ -1,0 +1,28 @@
+// A request as a command line, emitted in this process and held against the
+// oracle.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef TEST_NUMERICS_EMITANDVERIFY_H
+#define TEST_NUMERICS_EMITANDVERIFY_H
+
+#include "codegen/Target.h"
+#include "verify/Verify.h"
+
+namespace mlir::softmax::test {
+
+/// Whether this machine runs kernels for the target.
+bool runsHere(llvm::StringRef target);
+
+/// Emits `commandLine`, e.g. "softmax ?x67xf32 --axis=0 --threads=hook", into a
+/// directory of its own that is removed afterwards, and verifies the kernel.
+/// `schedule` is the text of a schedule file, empty for the selected one.
+llvm::Expected<verify::Report> emitAndVerify(llvm::StringRef commandLine,
+                                             llvm::StringRef schedule,
+                                             const verify::Options &options);
+
+/// What a report says, as text.
+std::string textOf(const verify::Report &report);
+
+} // namespace mlir::softmax::test
+
+#endif // TEST_NUMERICS_EMITANDVERIFY_H

@@ -1,0 +1,114 @@
+// random-cases: kernels of random requests against the oracle.
+//
+//   random-cases [--cases=N] [--seed=S] [--first=K] [--verbose]
+//
+// Emits kernels of random requests until N cases (default 3000) have run, each
+// on guarded buffers. Everything follows from the seed and a request's number:
+// --first=K --cases=1 repeats request K.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "EmitAndVerify.h"
+#include "RandomRequests.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/PrettyStackTrace.h"
+#include "llvm/Support/Signals.h"
+
+#include <chrono>
+#include <map>
+
+using namespace mlir::softmax;
+
+namespace {
+
+/// Worst errors by operator, type and instruction set.
+struct Row {
+  int64_t kernels = 0, cases = 0, failed = 0;
+  double worstUlp = 0, worstShare = 0;
+};
+
+struct Settings {
+  int64_t cases = 3000;
+  uint64_t seed = 1, first = 0;
+  bool isVerbose = false;
+};
+
+bool read(int count, char **arguments, Settings &settings) {
+  for (int i = 1; i < count; ++i) {
+    auto [key, value] = llvm::StringRef(arguments[i]).split('=');
+    bool isWrong = key == "--cases"   ? value.getAsInteger(10, settings.cases)
+                   : key == "--seed"  ? value.getAsInteger(10, settings.seed)
+                   : key == "--first" ? value.getAsInteger(10, settings.first)
+                                      : key != "--verbose";
+    if (isWrong) {
+      llvm::errs() << "random-cases: wrong argument '" << arguments[i]
+                   << "'; see the head of RandomCases.cpp\n";
+      return false;
+    }
+    settings.isVerbose |= key == "--verbose";
+  }
+  return true;
+}
+
+} // namespace
+
+int main(int count, char **arguments) {
+  Settings settings;
+  if (!read(count, arguments, settings))
+    return 1;
+  llvm::sys::PrintStackTraceOnErrorSignal(arguments[0]);
+  test::RandomRequests requests(settings.seed);
+  std::map<std::string, Row> rows;
+  Row all;
+  auto begin = std::chrono::steady_clock::now();
+  for (uint64_t number = settings.first; all.cases < settings.cases; ++number) {
+    test::RandomRequest request = requests.make(number);
+    std::string name = llvm::formatv("request {0}: {1}{2}", number, request.line,
+                                     request.schedule.empty()
+                                         ? ""
+                                         : " with " + request.schedule);
+    llvm::PrettyStackTraceString trace(name.c_str());
+    if (settings.isVerbose)
+      llvm::errs() << name << "\n";
+    verify::Options limits;
+    limits.limits.elements = 1 << 15;
+    limits.limits.total = 1 << 18;
+    limits.limits.seed = settings.seed + number;
+    auto report = test::emitAndVerify(request.line, request.schedule, limits);
+    if (!report) {
+      llvm::outs() << "FAILED " << name << "\n  "
+                   << llvm::toString(report.takeError()) << "\n";
+      ++all.failed;
+      ++all.cases;
+      continue;
+    }
+    Row &row = rows[llvm::formatv("{0,-24} {1,-5} {2,-10}", request.op,
+                                  request.type, request.target)];
+    for (const verify::KernelReport &kernel : report->kernels) {
+      for (Row *counted : {&row, &all}) {
+        ++counted->kernels;
+        counted->cases += kernel.cases;
+        counted->failed += kernel.failedCases;
+      }
+      for (const verify::ResultErrors &errors : kernel.results) {
+        row.worstUlp = std::max(row.worstUlp, errors.worstUlp);
+        row.worstShare = std::max(row.worstShare, errors.worstShare);
+      }
+    }
+    if (!report->passed())
+      llvm::outs() << "FAILED " << name << "\n" << test::textOf(*report);
+  }
+  llvm::outs() << "operator                 type  target      kernels   cases  "
+                  "failed  worst ULP  worst share of the bound\n";
+  for (const auto &[name, row] : rows)
+    llvm::outs() << name << llvm::format("%9ld%8ld%8ld%11.3g%10.3f\n",
+                                         row.kernels, row.cases, row.failed,
+                                         row.worstUlp, row.worstShare);
+  std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+  llvm::outs() << llvm::formatv(
+      "{0} kernels, {1} cases, {2} failed, seed {3}, {4:F0} s\n", all.kernels,
+      all.cases, all.failed, settings.seed, time.count());
+  return all.failed ? 1 : 0;
+}
