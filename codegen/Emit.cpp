@@ -8,6 +8,7 @@
 #include "codegen/SharedObject.h"
 
 #include "mlir/AsmParser/AsmParser.h"
+#include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
@@ -334,8 +335,16 @@ softmax::emitFile(MLIRContext *context, StringRef path,
   });
   if (!llvm::sys::fs::exists(path))
     return wrong("cannot read '" + path + "': no such file");
+  // LLVM's reader of bytecode trusts it: a damaged file may keep it busy for
+  // ever.
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (buffer && isBytecode(**buffer))
+    return wrong("'" + path + "' is bytecode; write it as text with "
+                              "softmax-opt " + path + " -o FILE.mlir");
+  ParserConfig config(context);
   OwningOpRef<ModuleOp> module =
-      parseSourceFile<ModuleOp>(path, ParserConfig(context));
+      buffer ? parseSourceString<ModuleOp>((*buffer)->getBuffer(), config, path)
+             : parseSourceFile<ModuleOp>(path, config);
   if (!module)
     return wrong(problem.empty() ? "'" + path.str() + "' is no MLIR module"
                                  : problem);

@@ -67,6 +67,7 @@ private:
   Footprint footprint(const Buffer &buffer);
   Value haveEqualStrides(const Buffer &x, const Buffer &y);
   void checkLabels();
+  void returnIfEmpty();
 
   Value constant(int64_t value) {
     return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));

@@ -26,6 +26,25 @@ void Entry::failIf(Value condition, int32_t status, Value index) {
   b.setInsertionPointToStart(next);
 }
 
+/// Without elements to write there is nothing to do, however many rows of no
+/// columns there are.
+void Entry::returnIfEmpty() {
+  Value elements = constant(0);
+  for (Buffer &buffer : buffers)
+    if (buffer.isWritten)
+      elements = b.createOrFold<arith::OrIOp>(elements, buffer.elements);
+  Block *current = b.getInsertionBlock();
+  Block *empty = b.createBlock(&entry.getBody());
+  Value code = arith::ConstantOp::create(b, b.getI32IntegerAttr(SMX_OK));
+  func::ReturnOp::create(b, code);
+  Block *next = b.createBlock(&entry.getBody());
+  b.setInsertionPointToEnd(current);
+  Value none = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, elements,
+                                     constant(0));
+  cf::CondBranchOp::create(b, none, empty, next);
+  b.setInsertionPointToStart(next);
+}
+
 /// Extents are not negative, and the bytes of a tensor are countable.
 void Entry::checkExtents() {
   Value zero = constant(0);

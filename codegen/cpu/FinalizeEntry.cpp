@@ -53,6 +53,7 @@ LogicalResult Entry::run() {
   for (Buffer &buffer : buffers)
     createMemRef(buffer);
   checkLabels();
+  returnIfEmpty();
   callKernel();
   return success();
 }

@@ -1,0 +1,13 @@
+#all = affine_map<(d0, d1) -> (d0, d1)>
+func.func @equal_extents_of_a_dimension(%x: memref<4x8xf32>, %z: memref<4x9xf32>) {
+  row.program axis(1) maps [#all, #all]
+      ins(%x : memref<4x8xf32>) outs(%z : memref<4x9xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
