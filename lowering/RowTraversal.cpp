@@ -102,13 +102,21 @@ Value RowTraversal::rowView(Value memref, AffineMap map,
                                              : b.getIndexAttr(1));
     strides.push_back(b.getIndexAttr(1));
   }
-  SmallVector<int64_t> staticSizes;
-  SmallVector<Value> dynamicSizes;
-  dispatchIndexOpFoldResults(getAsOpFoldResult(extent), dynamicSizes,
-                             staticSizes);
-  auto rowType = memref::SubViewOp::inferRankReducedResultType(
-      staticSizes, type, offsets, sizes, strides);
-  return memref::SubViewOp::create(b, cast<MemRefType>(rowType), memref,
+  // Spelled out, because of several dimensions of extent 1 any could be meant.
+  SmallVector<int64_t> memoryStrides;
+  int64_t offset;
+  (void)type.getStridesAndOffset(memoryStrides, offset);
+  int64_t classDim = 0;
+  for (auto [position, expr] : llvm::enumerate(map.getResults()))
+    if (cast<AffineDimExpr>(expr).getPosition() == program.getAxis())
+      classDim = position;
+  auto rowType = MemRefType::get(
+      getConstantIntValue(extent).value_or(ShapedType::kDynamic),
+      type.getElementType(),
+      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic,
+                             memoryStrides[classDim]),
+      type.getMemorySpace());
+  return memref::SubViewOp::create(b, rowType, memref,
                                    offsets, sizes, strides);
 }
 

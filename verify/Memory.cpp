@@ -108,6 +108,7 @@ Error Problem::allocate() {
       const Tensor result = layOutEntry(*neighbour).tensor;
       bytes = roundUp(bytes, getByteSize(result.type)) +
               roundUp(result.getSpan() * getByteSize(result.type));
+      size = roundUp(size); // both are aligned to their own elements
     }
     entry.buffer =
         GuardedBuffer(bytes, test.placement, test.misalignment * size);
@@ -184,13 +185,18 @@ void Problem::reset() {
       entry.buffer.poison();
 }
 
-/// An address within the first operand: its begin, its middle or its last
-/// element. Between strided elements it need not be one of them.
+/// An element of the first operand: its first, a middle or its last one.
 void *Problem::findOverlap() {
   const Tensor &operand = llvm::find_if(entries, [](const Entry &entry) {
                             return !entry.isWritten;
                           })->tensor;
-  return operand.at((operand.getSpan() - 1) * test.overlap / 2);
+  int64_t rest = (operand.getNumElements() - 1) * test.overlap / 2;
+  int64_t offset = 0;
+  for (size_t axis = operand.shape.size(); axis-- > 0;) {
+    offset += rest % operand.shape[axis] * operand.strides[axis];
+    rest /= operand.shape[axis];
+  }
+  return operand.at(offset);
 }
 
 void Problem::makeArguments() {

@@ -35,11 +35,9 @@ struct Buffer {
   Value memref;
 };
 
-/// Where a tensor lies in memory: addresses [begin, end) as i64, and i1 values.
-struct Footprint {
+/// Addresses [begin, end) as i64.
+struct Span {
   Value begin, end;
-  Value isFull;  ///< every address between belongs to it
-  Value isEmpty; ///< it has no elements
 };
 
 /// Wraps one kernel into a checked entry with one variant per target.
@@ -64,7 +62,14 @@ private:
   void checkExtents();
   void checkPointers();
   void checkOverlap();
-  Footprint footprint(const Buffer &buffer);
+  Value sizeOf(const Buffer &buffer) {
+    return constant(llvm::divideCeil(buffer.type.getElementTypeBitWidth(), 8));
+  }
+  /// Where a tensor lies in memory. With `period`, in bytes: where it lies when
+  /// only the dimensions whose stride is no multiple of the period count.
+  Span spanOf(const Buffer &buffer, Value period = {});
+  /// i1: the spans of both meet, and no period keeps the tensors apart.
+  Value meet(const Buffer &x, const Buffer &y);
   Value haveEqualStrides(const Buffer &x, const Buffer &y);
   void checkLabels();
   void returnIfEmpty();

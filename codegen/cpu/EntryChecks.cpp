@@ -121,38 +121,81 @@ void Entry::checkPointers() {
   }
 }
 
-Footprint Entry::footprint(const Buffer &buffer) {
-  Value zero = constant(0), one = constant(1);
-  Footprint result;
-  result.begin =
+Span Entry::spanOf(const Buffer &buffer, Value period) {
+  Value zero = constant(0), size = sizeOf(buffer);
+  Value start =
       LLVM::PtrToIntOp::create(b, b.getI64Type(), buffer.pointer);
-  result.isEmpty = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                         buffer.elements, zero);
-  if (!options.strided) {
-    result.end = arith::AddIOp::create(b, result.begin, buffer.bytes);
-    result.isFull = arith::ConstantOp::create(b, b.getBoolAttr(true));
-    return result;
-  }
+  if (!options.strided)
+    return {start, arith::AddIOp::create(b, start, buffer.bytes)};
   // The elements with the lowest and the highest address, by signed strides.
-  Value low = zero, high = zero;
+  Value low = zero, high = size;
   for (auto [extent, stride] : llvm::zip(buffer.extents, buffer.strides)) {
+    Value bytes = arith::MulIOp::create(b, stride, size);
     Value reach = arith::MulIOp::create(
-        b, arith::SubIOp::create(b, extent, one), stride);
+        b, arith::SubIOp::create(b, extent, constant(1)), bytes);
+    if (period) {
+      Value rest = arith::RemSIOp::create(b, bytes, period);
+      Value isMultiple =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rest, zero);
+      reach = arith::SelectOp::create(b, isMultiple, zero, reach);
+    }
     low = arith::AddIOp::create(b, low, arith::MinSIOp::create(b, reach, zero));
     high =
         arith::AddIOp::create(b, high, arith::MaxSIOp::create(b, reach, zero));
   }
-  high = arith::AddIOp::create(b, high, one);
-  Value span = arith::SubIOp::create(b, high, low);
-  result.isFull = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, span,
-                                        buffer.elements);
-  Value size = constant(
-      llvm::divideCeil(buffer.type.getElementTypeBitWidth(), 8));
-  result.end = arith::AddIOp::create(b, result.begin,
-                                     arith::MulIOp::create(b, high, size));
-  result.begin = arith::AddIOp::create(b, result.begin,
-                                       arith::MulIOp::create(b, low, size));
-  return result;
+  return {arith::AddIOp::create(b, start, low),
+          arith::AddIOp::create(b, start, high)};
+}
+
+/// Two views of one buffer, such as two ranges of columns of a matrix, have
+/// spans that meet but no element in common. Modulo the stride of a row each of
+/// them is a range of columns: when these do not meet, nothing does.
+Value Entry::meet(const Buffer &x, const Buffer &y) {
+  auto compare = [&](arith::CmpIPredicate predicate, Value left,
+                     Value right) -> Value {
+    return arith::CmpIOp::create(b, predicate, left, right);
+  };
+  Span ofX = spanOf(x), ofY = spanOf(y);
+  Value overlap = arith::AndIOp::create(
+      b, compare(arith::CmpIPredicate::ult, ofX.begin, ofY.end),
+      compare(arith::CmpIPredicate::ult, ofY.begin, ofX.end));
+  // A tensor without elements meets nothing.
+  for (const Buffer *each : {&x, &y})
+    overlap = arith::AndIOp::create(
+        b, overlap,
+        compare(arith::CmpIPredicate::ne, each->elements, constant(0)));
+  if (!options.strided || x.strides.empty())
+    return overlap;
+  auto closer = scf::IfOp::create(b, b.getI1Type(), overlap, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&closer.getElseRegion().front());
+  scf::YieldOp::create(b, overlap);
+  b.setInsertionPointToStart(&closer.getThenRegion().front());
+  Value result = overlap, one = constant(1), zero = constant(0);
+  for (Value stride : x.strides) {
+    Value period = arith::MulIOp::create(b, stride, sizeOf(x));
+    period = arith::MaxSIOp::create(
+        b, period, arith::SubIOp::create(b, zero, period)); // its magnitude
+    period = arith::MaxSIOp::create(b, period, one); // not 0
+    Span first = spanOf(x, period), second = spanOf(y, period);
+    Value distance = arith::RemSIOp::create(
+        b, arith::SubIOp::create(b, second.begin, first.begin), period);
+    Value isNegative = compare(arith::CmpIPredicate::slt, distance, zero);
+    distance = arith::SelectOp::create(
+        b, isNegative, arith::AddIOp::create(b, distance, period), distance);
+    // x covers [0, width) of the period, y [distance, distance + width).
+    Value behind = compare(
+        arith::CmpIPredicate::sge, distance,
+        arith::SubIOp::create(b, first.end, first.begin));
+    Value end = arith::AddIOp::create(
+        b, distance, arith::SubIOp::create(b, second.end, second.begin));
+    Value within = compare(arith::CmpIPredicate::sle, end, period);
+    Value apart = arith::AndIOp::create(b, behind, within);
+    result = arith::SelectOp::create(
+        b, apart, arith::ConstantOp::create(b, b.getBoolAttr(false)), result);
+  }
+  scf::YieldOp::create(b, result);
+  return closer.getResult(0);
 }
 
 Value Entry::haveEqualStrides(const Buffer &x, const Buffer &y) {
@@ -165,16 +208,8 @@ Value Entry::haveEqualStrides(const Buffer &x, const Buffer &y) {
 }
 
 /// No result shares memory with another tensor, except when it was declared to
-/// be the same buffer. Of tensors with strides two views of one buffer may lie
-/// in each other's gaps: they are refused when they surely share an element,
-/// because they begin at the same address or have no gaps.
+/// be the same buffer.
 void Entry::checkOverlap() {
-  auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) -> Value {
-    return arith::CmpIOp::create(b, predicate, x, y);
-  };
-  SmallVector<Footprint> places;
-  for (const Buffer &buffer : buffers)
-    places.push_back(footprint(buffer));
   Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
   for (auto [i, written] : llvm::enumerate(buffers)) {
     if (!written.isWritten)
@@ -182,22 +217,10 @@ void Entry::checkOverlap() {
     for (auto [j, other] : llvm::enumerate(buffers)) {
       if (i == j || (other.isWritten && j < i))
         continue; // a pair of results is looked at once
-      const Footprint &x = places[i], &y = places[j];
-      Value overlap = arith::AndIOp::create(
-          b, compare(arith::CmpIPredicate::ult, x.begin, y.end),
-          compare(arith::CmpIPredicate::ult, y.begin, x.end));
-      Value same = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq,
-                                        written.pointer, other.pointer);
-      if (options.strided) {
-        Value full = arith::AndIOp::create(b, x.isFull, y.isFull);
-        overlap = arith::AndIOp::create(
-            b, overlap, arith::OrIOp::create(b, same, full));
-      }
-      // A tensor without elements overlaps nothing.
-      Value empty = arith::OrIOp::create(b, x.isEmpty, y.isEmpty);
-      overlap = arith::AndIOp::create(b, overlap,
-                                      arith::XOrIOp::create(b, empty, yes));
+      Value overlap = meet(written, other);
       if (mayBeEqual(written, other)) {
+        Value same = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq,
+                                          written.pointer, other.pointer);
         Value allowed = arith::AndIOp::create(
             b, same, haveEqualStrides(written, other));
         overlap = arith::AndIOp::create(b, overlap,

@@ -46,28 +46,34 @@ private:
     Value column, value;
   };
 
-  //===--- Reductions (StreamReduce.cpp) --------------------------------===//
+  //===--- Reductions of a block (StreamReduce.cpp) ---------------------===//
 
   /// Folds the columns [from, to) with `unroll` vectors of every accumulator.
   /// `exact`: the number of columns is a multiple of a step.
   SmallVector<Value> sweep(Value from, Value to, bool exact,
                            ArrayRef<Accumulator> accumulators, Step step);
-  /// The reductions over one block; per LogSumExp the maximum, the tail and,
-  /// where it is weighted, mass and gap.
-  SmallVector<Value> reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
-                                 Value to, bool exact);
+  /// What each reduction folds over one block: the maximum where it has one,
+  /// then the sums, of a LogSumExp the tail and, if weighted, mass and gap.
+  SmallVector<SmallVector<Value>> reduceBlock(ArrayRef<row::ReduceOp> reduces,
+                                              Value from, Value to, bool exact);
   /// What one vector adds to the sums of a reduction. `max` is that of the
   /// block, of a LogSumExp.
   SmallVector<Value> summands(row::ReduceOp reduce, Value max,
                               const Columns &columns);
+  SmallVector<Value> elementsAt(Region &element, ValueRange rows,
+                                const Columns &columns);
+  void prefetch(ValueRange rows, const Columns &columns);
+
+  //===--- Merging of blocks (StreamMerge.cpp) --------------------------===//
+
+  SmallVector<Value> addToSum(ValueRange sum, Value value);
+  Value valueOfSum(ValueRange sum);
+  SmallVector<Value> carry(row::ReduceOp reduce, ValueRange block);
   SmallVector<Value> merge(ArrayRef<row::ReduceOp> reduces, ValueRange row,
                            ValueRange block);
   SmallVector<Value> mergeLogSumExp(row::ReduceOp reduce, ValueRange row,
                                     ValueRange block);
-  void finish(row::ReduceOp reduce, ValueRange carried);
-  SmallVector<Value> elementsAt(Region &element, ValueRange rows,
-                                const Columns &columns);
-  void prefetch(ValueRange rows, const Columns &columns);
+  void finish(row::ReduceOp reduce, Value max, ArrayRef<Value> sums);
 
   //===--- Maps (StreamMap.cpp) -----------------------------------------===//
 

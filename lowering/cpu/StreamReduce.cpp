@@ -1,4 +1,4 @@
-// Reductions of the stream traversal: blocks, monoids and their merging.
+// Reductions of the stream traversal: sweeps over one block.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lowering/cpu/Stream.h"
@@ -148,13 +148,6 @@ SmallVector<Value> StreamTraversal::sweep(Value from, Value to, bool exact,
   return results;
 }
 
-/// Number of scalars that a reduction carries from block to block.
-static unsigned carriedBy(row::ReduceOp reduce) {
-  if (reduce.getMonoid() != row::Monoid::LogSumExp)
-    return 1;
-  return reduce.isWeighted() ? 4 : 2;
-}
-
 /// Number of sums that a reduction keeps per lane.
 static unsigned summedBy(row::ReduceOp reduce) {
   if (reduce.getMonoid() != row::Monoid::LogSumExp)
@@ -202,7 +195,7 @@ SmallVector<Value> StreamTraversal::summands(row::ReduceOp reduce, Value max,
   return added;
 }
 
-SmallVector<Value>
+SmallVector<SmallVector<Value>>
 StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                              Value to, bool exact) {
   // The sweep over the sums has the arithmetic under which memory can be read
@@ -265,146 +258,22 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                      return next;
                    });
 
-  SmallVector<Value> results;
+  SmallVector<SmallVector<Value>> results;
   ArrayRef<Value> unread = folded;
   for (row::ReduceOp reduce : reduces) {
+    SmallVector<Value> &own = results.emplace_back();
     if (reduce.getMonoid() != row::Monoid::Add)
-      results.push_back(maxOf.lookup(reduce));
-    ArrayRef<Value> own = unread.take_front(summedBy(reduce));
-    unread = unread.drop_front(own.size());
+      own.push_back(maxOf.lookup(reduce));
+    ArrayRef<Value> added = unread.take_front(summedBy(reduce));
+    unread = unread.drop_front(added.size());
     if (reduce.getMonoid() == row::Monoid::LogSumExp) {
-      auto type = cast<FloatType>(own[0].getType());
-      Value others = arith::AddFOp::create(b, own[1], scalarConstant(type, -1));
-      results.push_back(arith::AddFOp::create(b, own[0], others));
-      own = own.drop_front(2);
+      auto type = cast<FloatType>(added[0].getType());
+      Value others =
+          arith::AddFOp::create(b, added[1], scalarConstant(type, -1));
+      own.push_back(arith::AddFOp::create(b, added[0], others));
+      added = added.drop_front(2);
     }
-    results.append(own.begin(), own.end());
+    own.append(added.begin(), added.end());
   }
   return results;
-}
-
-SmallVector<Value> StreamTraversal::mergeLogSumExp(row::ReduceOp reduce,
-                                                   ValueRange row,
-                                                   ValueRange block) {
-  // The part with the larger maximum keeps its tail; the whole sum of the
-  // other, 1 + tail, is scaled down. Equal maxima, also infinite ones, give the
-  // factor 1.
-  Value rowMax = row[0], blockMax = block[0];
-  Value rowSum = row[1], blockSum = toWide(block[1]);
-  auto type = cast<FloatType>(rowMax.getType());
-  Value keep = arith::CmpFOp::create(b, arith::CmpFPredicate::OGE, rowMax,
-                                     blockMax);
-  Value max = arith::SelectOp::create(b, keep, rowMax, blockMax);
-  Value low = arith::SelectOp::create(b, keep, blockMax, rowMax);
-  Value equal = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, low, max);
-  Value distance = arith::SubFOp::create(b, low, max);
-  if (Value scale = reduce.getScale())
-    distance = arith::MulFOp::create(b, values.lookupOrDefault(scale), distance);
-  distance = arith::SelectOp::create(b, equal, scalarConstant(type, 0), distance);
-  Value factor = toWide(row::ExpNonPositiveOp::create(b, distance));
-  Value high = arith::SelectOp::create(b, keep, rowSum, blockSum);
-  Value scaled = arith::SelectOp::create(b, keep, blockSum, rowSum);
-  scaled =
-      arith::AddFOp::create(b, scaled, scalarConstant(b.getF64Type(), 1));
-  scaled = arith::MulFOp::create(b, scaled, factor);
-  SmallVector<Value> merged = {max, arith::AddFOp::create(b, high, scaled)};
-  if (!reduce.isWeighted())
-    return merged;
-
-  // Each part's gaps grow by its mass times the way to the common maximum.
-  Value origin = toWide(gapOrigin(max));
-  Value half = scalarConstant(b.getF64Type(), 0.5);
-  auto moved = [&](Value max, Value mass, Value gap) -> Value {
-    Value way = arith::SubFOp::create(b, origin, toWide(gapOrigin(max)));
-    way = arith::MulFOp::create(b, way, half);
-    return arith::AddFOp::create(b, gap, arith::MulFOp::create(b, mass, way));
-  };
-  Value blockMass = toWide(block[2]), blockGap = toWide(block[3]);
-  merged.push_back(arith::AddFOp::create(b, row[2], blockMass));
-  merged.push_back(
-      arith::AddFOp::create(b, moved(rowMax, row[2], row[3]),
-                            moved(blockMax, blockMass, blockGap)));
-  return merged;
-}
-
-SmallVector<Value> StreamTraversal::merge(ArrayRef<row::ReduceOp> reduces,
-                                          ValueRange row, ValueRange block) {
-  SmallVector<Value> merged;
-  for (row::ReduceOp reduce : reduces) {
-    size_t i = merged.size();
-    switch (reduce.getMonoid()) {
-    case row::Monoid::Add:
-      merged.push_back(arith::AddFOp::create(b, row[i], toWide(block[i])));
-      break;
-    case row::Monoid::Max:
-      merged.push_back(larger(block[i], row[i]));
-      break;
-    case row::Monoid::LogSumExp: {
-      unsigned count = carriedBy(reduce);
-      llvm::append_range(merged, mergeLogSumExp(reduce, row.slice(i, count),
-                                                block.slice(i, count)));
-      break;
-    }
-    }
-  }
-  return merged;
-}
-
-/// Maps the results of a reduction, from what its blocks have carried.
-void StreamTraversal::finish(row::ReduceOp reduce, ValueRange carried) {
-  auto type = cast<FloatType>(reduce.getResult(0).getType());
-  Value first = carried[0];
-  values.map(reduce.getResult(0), narrow(first, type));
-  if (reduce.getMonoid() != row::Monoid::LogSumExp)
-    return;
-  Value sum = carried[1];
-  Value guard = arith::SubFOp::create(b, first, first);
-  values.map(reduce.getResult(2), narrow(sum, type));
-  auto wide = cast<FloatType>(sum.getType());
-  sum = arith::AddFOp::create(b, sum, scalarConstant(wide, 1));
-  values.map(reduce.getResult(1),
-             arith::AddFOp::create(b, narrow(sum, type), guard).getResult());
-  if (!reduce.isWeighted())
-    return;
-  values.map(reduce.getResult(3), narrow(carried[2], type));
-  values.map(reduce.getResult(4), narrow(carried[3], type));
-}
-
-void StreamTraversal::reduce(ArrayRef<row::ReduceOp> reduces, Value end) {
-  // The first block takes what the others leave, so that they are full and a
-  // short row needs no merge.
-  Value block = index(schedule.getBlock());
-  Value zero = index(0);
-  Value last = b.createOrFold<arith::SubIOp>(end, index(1));
-  Value head = b.createOrFold<arith::AddIOp>(
-      b.createOrFold<arith::RemUIOp>(last, block), index(1));
-  head = b.createOrFold<arith::MinUIOp>(head, end);
-  SmallVector<Value> row = reduceBlock(reduces, zero, head, /*exact=*/false);
-
-  std::optional<int64_t> columns = getConstantIntValue(extent);
-  bool merges = !columns || *columns > schedule.getBlock();
-  if (merges) {
-    size_t next = 0;
-    for (row::ReduceOp reduce : reduces)
-      for (unsigned i = 0; i < carriedBy(reduce); ++i, ++next)
-        if (i > 0 || reduce.getMonoid() == row::Monoid::Add)
-          row[next] = toWide(row[next]);
-    auto loop = scf::ForOp::create(b, head, end, block, row);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value from = loop.getInductionVar();
-    Value to = arith::AddIOp::create(b, from, block);
-    SmallVector<Value> blockResults =
-        reduceBlock(reduces, from, to, /*exact=*/true);
-    scf::YieldOp::create(
-        b, merge(reduces, loop.getRegionIterArgs(), blockResults));
-    row.assign(loop.result_begin(), loop.result_end());
-  }
-
-  ValueRange unread = row;
-  for (row::ReduceOp reduce : reduces) {
-    finish(reduce, unread.take_front(carriedBy(reduce)));
-    unread = unread.drop_front(carriedBy(reduce));
-  }
-  inCache = true;
 }

@@ -23,10 +23,11 @@
 // CHECK: llvm.icmp "eq" %[[X]], %{{.*}} : !llvm.ptr
 // CHECK: arith.constant 1 : i32
 // A result that shares bytes with another tensor:
-// CHECK: llvm.ptrtoint %[[X]]
-// CHECK: llvm.ptrtoint %[[T]]
 // CHECK: llvm.ptrtoint %[[Y]]
+// CHECK: llvm.ptrtoint %[[X]]
 // CHECK: arith.constant 4 : i32
+// CHECK: llvm.ptrtoint %[[Y]]
+// CHECK: llvm.ptrtoint %[[T]]
 // A label outside the 8 classes that is not -100:
 // CHECK-DAG: %[[IGNORE:.*]] = arith.constant -100 : i64
 // CHECK-DAG: %[[LABEL:.*]] = memref.load
