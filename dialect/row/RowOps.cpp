@@ -302,6 +302,8 @@ LogicalResult ReduceOp::verify() {
     return failure();
   if (getScale() && !isLogSumExp)
     return emitOpError("expected a scale for 'logsumexp' only");
+  if (getMonotone() && !isLogSumExp)
+    return emitOpError("expected 'monotone' for 'logsumexp' only");
   if (getZeroTimesInf() && !isWeighted())
     return emitOpError("expected 'zero_times_inf' with two yielded values only");
   Type type = getElementBlock()->getTerminator()->getOperand(0).getType();

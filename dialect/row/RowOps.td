@@ -145,10 +145,17 @@ def Row_ReduceOp : Row_Op<"reduce", [
       `zero_times_inf` an element whose v is 0 adds nothing, however far it is.
 
     With `until`, only the columns before that one take part; less than 0 is 0.
+
+    `monotone` says that the first value is a nondecreasing function of the
+    first row's element alone, and NaN for NaN. The maximum may then be found
+    among the elements, and the function evaluated once for each maximum instead
+    of once for each element. It may be wrong by a last place, so that a value
+    exceeds the maximum by that much.
   }];
   let arguments = (ins Row_MonoidAttr:$monoid, Variadic<Row_Elements>:$rows,
                        Optional<AnyTypeOf<[F32, F64]>>:$scale,
-                       Optional<Index>:$until, UnitAttr:$zero_times_inf);
+                       Optional<Index>:$until, UnitAttr:$zero_times_inf,
+                       UnitAttr:$monotone);
   let results = (outs Variadic<AnyTypeOf<[F32, F64]>>:$results);
   let regions = (region SizedRegion<1>:$element);
   let assemblyFormat = [{
@@ -231,12 +238,13 @@ def Row_ColumnOp : Row_Op<"column", [
 def Row_ExpNonPositiveOp : Row_Op<"exp_nonpositive", [
     Pure, SameOperandsAndResultType, Elementwise, Scalarizable, Vectorizable,
     Tensorizable]> {
-  let summary = "exp(x) for x <= 0 or NaN";
+  let summary = "exp(x) for x <= 0, a little more, or NaN";
   let description = [{
     The exponential where it is known that the argument is not positive, as it
     is after the maximum of the row has been subtracted. The restriction saves
-    the overflow half of the range reduction. The result for x > 0 is
-    unspecified.
+    the overflow half of the range reduction. The result for x > 1/4 is
+    unspecified; up to there it is exp(x), for arguments that rounding has made
+    positive.
   }];
   let arguments = (ins FloatLike:$operand);
   let results = (outs FloatLike:$result);

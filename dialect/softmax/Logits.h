@@ -30,8 +30,8 @@ public:
   Value scaled(Value difference) const;
   /// The gradient with respect to x from that with respect to z.
   Value chain(Value x, Value dz) const;
-  /// The gradient needs the logit itself.
-  bool isNonlinear() const { return softcap.has_value(); }
+  /// e takes work to compute and never decreases with x.
+  bool isIncreasing() const { return softcap && scale > 0; }
 
 private:
   Value capArgument(Value x) const;

@@ -236,7 +236,7 @@ void LossRows::reduce(ValueRange arguments) {
           folded.push_back(share(e, perClass));
         return folded;
       },
-      logits.factor(), {}, zeroTimesInf);
+      {logits.factor(), {}, zeroTimesInf, logits.isIncreasing()});
   max = fold.max;
   log = math::Log1pOp::create(b, fold.tail);
   lse = rows.add(logits.scaled(max), log);

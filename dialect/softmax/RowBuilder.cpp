@@ -86,15 +86,15 @@ static void buildElement(RowBuilder &rows, Region &region, ValueRange operands,
 }
 
 RowBuilder::LogSumExp RowBuilder::logSumExp(ValueRange rows, Elements elements,
-                                            Value scale, Value until,
-                                            bool zeroTimesInf) {
+                                            const Fold &fold) {
   // How many values are folded is known once the region is there.
   Region region;
   buildElement(*this, region, rows, elements);
   size_t yielded = region.front().getTerminator()->getNumOperands();
   SmallVector<Type> types(yielded == 2 ? 5 : 3, realType);
   auto reduce = row::ReduceOp::create(b, types, row::Monoid::LogSumExp, rows,
-                                      scale, until, zeroTimesInf);
+                                      fold.scale, fold.until, fold.zeroTimesInf,
+                                      fold.isMonotone);
   reduce.getElement().takeBody(region);
   LogSumExp result{reduce.getResult(0), reduce.getResult(1),
                    reduce.getResult(2), {}, {}};
@@ -108,7 +108,8 @@ RowBuilder::LogSumExp RowBuilder::logSumExp(ValueRange rows, Elements elements,
 Value RowBuilder::reduce(row::Monoid monoid, ValueRange rows, Element element,
                          Value until) {
   auto reduce = row::ReduceOp::create(b, TypeRange{realType}, monoid, rows,
-                                      Value(), until, /*zero_times_inf=*/false);
+                                      Value(), until, /*zero_times_inf=*/false,
+                                      /*monotone=*/false);
   buildElement(*this, reduce.getElement(), rows,
                [&](ValueRange e) -> SmallVector<Value> { return {element(e)}; });
   return reduce.getResult(0);

@@ -42,8 +42,12 @@ public:
   };
   using Element = function_ref<Value(ValueRange)>;
   using Elements = function_ref<SmallVector<Value>(ValueRange)>;
-  LogSumExp logSumExp(ValueRange rows, Elements elements, Value scale = {},
-                      Value until = {}, bool zeroTimesInf = false);
+  /// What there is to know of a logsumexp beside its elements.
+  struct Fold {
+    Value scale, until;
+    bool zeroTimesInf = false, isMonotone = false;
+  };
+  LogSumExp logSumExp(ValueRange rows, Elements elements, const Fold &fold);
   /// Folds a value computed from (widened) elements.
   Value reduce(row::Monoid monoid, ValueRange rows, Element element,
                Value until = {});

@@ -73,7 +73,9 @@ UnaryRows::Row UnaryRows::reduce(ValueRange arguments) {
   auto lse = rows.logSumExp(
       row.data,
       [&](ValueRange e) -> SmallVector<Value> { return {element(e)}; },
-      mask.isAdditive() ? Value() : logits.factor(), mask.until());
+      {mask.isAdditive() ? Value() : logits.factor(), mask.until(),
+       /*zeroTimesInf=*/false,
+       logits.isIncreasing() && !mask.selects() && !mask.isAdditive()});
   row.max = lse.max;
   row.tail = lse.tail;
   row.log = math::Log1pOp::create(b, lse.tail);

@@ -56,6 +56,12 @@ private:
   /// then the sums, of a LogSumExp the tail and, if weighted, mass and gap.
   SmallVector<SmallVector<Value>> reduceBlock(ArrayRef<row::ReduceOp> reduces,
                                               Value from, Value to, bool exact);
+  /// What the maximum of a LogSumExp is sought among: its values, or when it is
+  /// monotone the elements that they are functions of.
+  Value candidatesAt(row::ReduceOp reduce, const Columns &columns);
+  /// The value of a monotone LogSumExp at the largest element; -inf when there
+  /// are no elements.
+  Value valueOfMaximum(row::ReduceOp reduce, Value largest, Value isEmpty);
   /// What one vector adds to the sums of a reduction. `max` is that of the
   /// block, of a LogSumExp.
   SmallVector<Value> summands(row::ReduceOp reduce, Value max,

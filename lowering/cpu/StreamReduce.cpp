@@ -155,6 +155,34 @@ static unsigned summedBy(row::ReduceOp reduce) {
   return reduce.isWeighted() ? 4 : 2;
 }
 
+Value StreamTraversal::candidatesAt(row::ReduceOp reduce,
+                                    const Columns &columns) {
+  if (!reduce.getMonotone())
+    return elementsAt(reduce.getElement(), reduce.getRows(), columns)[0];
+  Value element = vectors.load(rowOf(reduce.getRows().front()), columns);
+  Type type = vectors.vectorOf(reduce.getResult(0).getType());
+  return element.getType() == type
+             ? element
+             : arith::ExtFOp::create(b, type, element).getResult();
+}
+
+Value StreamTraversal::valueOfMaximum(row::ReduceOp reduce, Value largest,
+                                      Value isEmpty) {
+  SmallVector<Value> elements;
+  for (BlockArgument argument : reduce.getElementBlock()->getArguments())
+    elements.push_back(arith::ConstantOp::create(
+        b, b.getZeroAttr(argument.getType())));
+  Type type = elements.front().getType();
+  elements.front() = largest.getType() == type
+                         ? largest
+                         : arith::TruncFOp::create(b, type, largest).getResult();
+  Value value =
+      emitElement(reduce.getElementBlock(), elements, index(0)).front();
+  auto real = cast<FloatType>(largest.getType());
+  Value none = scalarConstant(real, -kInfinity);
+  return arith::SelectOp::create(b, isEmpty, none, value);
+}
+
 SmallVector<Value> StreamTraversal::summands(row::ReduceOp reduce, Value max,
                                              const Columns &columns) {
   auto type = cast<FloatType>(reduce.getResult(0).getType());
@@ -223,8 +251,7 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                   for (auto [i, reduce] : llvm::enumerate(withMax)) {
                     if (withSum.empty())
                       prefetch(reduce.getRows(), columns);
-                    Value element = elementsAt(reduce.getElement(),
-                                               reduce.getRows(), columns)[0];
+                    Value element = candidatesAt(reduce, columns);
                     Value masked = vectors.maskOut(
                         element,
                         vectors.constant(maxima[i].type, -kInfinity), columns);
@@ -233,8 +260,14 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                   return next;
                 });
   llvm::SmallDenseMap<Operation *, Value> maxOf;
-  for (auto [reduce, value] : llvm::zip(withMax, max))
+  for (auto [reduce, value] : llvm::zip(withMax, max)) {
     maxOf[reduce] = value;
+    if (!reduce.getMonotone())
+      continue;
+    Value isEmpty =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, from, to);
+    maxOf[reduce] = valueOfMaximum(reduce, value, isEmpty);
+  }
 
   // Second sweep: the sums.
   SmallVector<Value> folded;

@@ -146,6 +146,7 @@ func.func @cross_entropy_with_grad_c3_dloss(%x: memref<4x8xf32>, %t: memref<4xi6
 
 // -----
 
+// E22
 func.func @smoothing_above_one(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
   // expected-error@+1 {{'softmax.cross_entropy' op expected 'label_smoothing' in [0, 1], got 1.5}}
   softmax.cross_entropy axis(1) reduction(mean) label_smoothing(1.5) ins(%x, %t : memref<4x8xf32>, memref<4xi64>) outs(%l : memref<f32>)
@@ -154,6 +155,7 @@ func.func @smoothing_above_one(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memre
 
 // -----
 
+// E23
 func.func @smoothing_below_zero(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
   // expected-error@+1 {{'softmax.cross_entropy' op expected 'label_smoothing' in [0, 1], got -1.}}
   softmax.cross_entropy axis(1) reduction(mean) label_smoothing(-1.0) ins(%x, %t : memref<4x8xf32>, memref<4xi64>) outs(%l : memref<f32>)
@@ -162,6 +164,7 @@ func.func @smoothing_below_zero(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memr
 
 // -----
 
+// E23
 func.func @smoothing_is_no_number(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
   // expected-error@+1 {{'softmax.cross_entropy' op expected 'label_smoothing' in [0, 1], got nan}}
   softmax.cross_entropy axis(1) reduction(mean) label_smoothing(0x7FF8000000000000) ins(%x, %t : memref<4x8xf32>, memref<4xi64>) outs(%l : memref<f32>)
@@ -210,6 +213,7 @@ func.func @weight_of_half_precision(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: 
 
 // -----
 
+// E19
 func.func @ignore_index_of_probabilities(%x: memref<4x8xf32>, %t: memref<4xi64>, %q: memref<4x8xf32>, %w: memref<8xf32>, %v: memref<7xf32>, %h: memref<8xf16>, %l: memref<f32>) {
   // expected-error@+1 {{'softmax.cross_entropy' op expected no 'ignore_index' with a target of probabilities}}
   softmax.cross_entropy axis(1) reduction(mean) ignore_index(3) ins(%x, %q : memref<4x8xf32>, memref<4x8xf32>) outs(%l : memref<f32>)

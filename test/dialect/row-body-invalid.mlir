@@ -522,3 +522,21 @@ func.func @rows_with_different_limits(%x: memref<4x8xf32>, %y: memref<4x8xf32>) 
   }
   return
 }
+
+// -----
+
+#all = affine_map<(d0, d1) -> (d0, d1)>
+#rows = affine_map<(d0, d1) -> (d0)>
+func.func @monotone_sum(%x: memref<4x8xf32>, %l: memref<4xf32>) {
+  row.program axis(1) maps [#all, #rows]
+      ins(%x : memref<4x8xf32>) outs(%l : memref<4xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    // expected-error@+1 {{'row.reduce' op expected 'monotone' for 'logsumexp' only}}
+    %s = row.reduce add {monotone}(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> f32
+    row.yield %s : f32
+  }
+  return
+}

@@ -28,7 +28,7 @@ func.func @negative_scale_turns_logits_around(%x: memref<4x8xf32>) {
 // CHECK-LABEL: func @softcap_folds_the_hyperbolic_tangent
 func.func @softcap_folds_the_hyperbolic_tangent(%x: memref<4x8xf32>) {
   // CHECK: %[[CAP:.*]] = arith.constant 3.000000e+01 : f32
-  // CHECK: row.reduce logsumexp(%{{.*}} : !row.elements<f32>) scale(%[[CAP]] : f32) {
+  // CHECK: row.reduce logsumexp {monotone}(%{{.*}} : !row.elements<f32>) scale(%[[CAP]] : f32) {
   // CHECK: math.tanh
   // CHECK: row.map
   // CHECK: math.tanh

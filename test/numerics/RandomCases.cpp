@@ -61,6 +61,7 @@ int main(int count, char **arguments) {
   llvm::sys::PrintStackTraceOnErrorSignal(arguments[0]);
   test::RandomRequests requests(settings.seed);
   std::map<std::string, Row> rows;
+  std::map<int, verify::SpecialCount> specials;
   Row all;
   auto begin = std::chrono::steady_clock::now();
   for (uint64_t number = settings.first; all.cases < settings.cases; ++number) {
@@ -92,6 +93,10 @@ int main(int count, char **arguments) {
         counted->cases += kernel.cases;
         counted->failed += kernel.failedCases;
       }
+      for (const auto &[number, special] : kernel.specials) {
+        specials[number].checked += special.checked;
+        specials[number].failed += special.failed;
+      }
       for (const verify::ResultErrors &errors : kernel.results) {
         row.worstUlp = std::max(row.worstUlp, errors.worstUlp);
         row.worstShare = std::max(row.worstShare, errors.worstShare);
@@ -106,6 +111,11 @@ int main(int count, char **arguments) {
     llvm::outs() << name << llvm::format("%9ld%8ld%8ld%11.3g%10.3f\n",
                                          row.kernels, row.cases, row.failed,
                                          row.worstUlp, row.worstShare);
+  llvm::outs() << "rows and cases of the table of special cases:";
+  for (const auto &[number, special] : specials)
+    llvm::outs() << " E" << number << " " << special.checked
+                 << (special.failed ? " FAILED" : "");
+  llvm::outs() << "\n";
   std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
   llvm::outs() << llvm::formatv(
       "{0} kernels, {1} cases, {2} failed, seed {3}, {4:F0} s\n", all.kernels,
