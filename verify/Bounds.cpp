@@ -94,7 +94,8 @@ long double Bounds::logSumExp(const RowResult &row, const Noise &noise) const {
   long double logSum = sums.logSum();
   long double largest =
       std::max({std::fabs(row.lse), std::fabs(sums.max), logSum});
-  return std::max(2 * ulpOf(compute, largest), relative(sums, noise) * logSum) +
+  return std::max(2 * ulpOf(compute, largest),
+                  relative(sums, noise) * logSum + slack) +
          (noise.own(sums.peak) + noise.ofLogSum()) * u;
 }
 

@@ -37,6 +37,9 @@ public:
 
   const Formula formula;
   const ElementType compute; ///< f32 or f64
+  /// Relative error of g, beside that of a product, in units of u: that of a
+  /// denominator of weights, see `reducedLoss`. Set by who knows the rows.
+  long double ofUpstream = 0;
 
   /// (d + 4) ulp(p), and p (e^(n_j u) + e^(n_s u) - 2), and slack; +0 exactly
   /// when d - n_j u > 103.98 (f64: 745.14) or x2_j is -inf (E2, E30); nothing
@@ -78,8 +81,9 @@ public:
 
   /// Sums and means of losses: `sumOfBounds`, divided like the losses, plus
   /// 1 ulp. Sums are accumulated in f64: for f64 losses the sum of R rows adds
-  /// sqrt(R) u. A denominator of weights is rounded, and the two parts of a
-  /// loss with z-loss are added: 2u of `magnitude`, that of both, for either.
+  /// sqrt(R) u, and a denominator of weights as much again. Its own rounding,
+  /// and the sum of the two parts of a loss with z-loss, are 2u. All of these
+  /// are relative to `magnitude`, that of both parts.
   double reducedLoss(long double value, long double sumOfBounds,
                      long double magnitude, int64_t rows, bool isWeighted,
                      ElementType type) const;
@@ -121,16 +125,16 @@ private:
   /// for g and its product. At the target |g| w_t (sum of the other p):
   /// relative, as for `surprisal`. With a saved lse: (|x2 - lse| + 6) 2u of
   /// |g| w_t p_j, and at the target 4u |g| w_t more, because p - 1 is all that
-  /// can be computed there. Weights add 3u, noise its relative error, and all
-  /// of it max(1, |g| w_t) slack.
+  /// can be computed there. Weights add 3u and `ofUpstream`, noise its relative
+  /// error, and all of it max(1, |g| w_t) slack.
   long double plainGradient(size_t j, const RowInput &input,
                             const RowResult &row, const Noise &noise) const;
 
   /// A p_j - B_j with what smoothing, soft targets and z-loss add. In terms of
   /// the magnitudes in A and B: (d + 10) ulp(A p_j) and 6u B_j for roundings,
   /// k u times the soft part of A for its sum over the classes, the error of
-  /// lse in the part of the z-loss, noise, and max(1, A) slack. Sets
-  /// `magnitude` to A p_j + B_j.
+  /// lse in the part of the z-loss, `ofUpstream`, noise, and max(1, A) slack.
+  /// Sets `magnitude` to A p_j + B_j.
   long double mixedGradient(size_t j, const RowInput &input,
                             const RowResult &row, const Noise &noise,
                             long double &magnitude) const;

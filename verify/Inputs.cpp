@@ -79,7 +79,7 @@ double RowMaker::hugeLogit() const {
   if (formula.softcap != 0 || scale == 1)
     return huge;
   if (scale < 1)
-    return huge * 0.53;
+    return huge / 2;
   bool isSummed = formula.mask == Mask::Additive || formula.probabilities ||
                   formula.smoothing != 0;
   return isSummed ? huge / scale : huge;

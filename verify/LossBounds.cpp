@@ -77,7 +77,8 @@ double Bounds::reducedLoss(long double value, long double sumOfBounds,
   if (isWeighted || formula.zLoss != 0)
     tolerance += 2 * u * magnitude;
   if (compute == ElementType::F64)
-    tolerance += std::sqrt(static_cast<long double>(rows)) * u * magnitude;
+    tolerance += (isWeighted ? 2 : 1) *
+                 std::sqrt(static_cast<long double>(rows)) * u * magnitude;
   return static_cast<double>(tolerance);
 }
 
@@ -94,7 +95,7 @@ long double Bounds::plainGradient(size_t j, const RowInput &input,
   bool isTarget = static_cast<int64_t>(j) == input.label;
   long double common = std::max(1.0L, g) * slack;
   if (!input.weights.empty())
-    common += 3 * u * std::fabs(value);
+    common += (3 + ofUpstream) * u * std::fabs(value);
 
   if (input.lse) {
     long double shifted = row.logits[j] - *input.lse;
@@ -162,7 +163,8 @@ long double Bounds::mixedGradient(size_t j, const RowInput &input,
     b += g * softMagnitude(formula, input, j);
   magnitude = a * p + b;
 
-  long double tolerance = 6 * u * b + std::max(1.0L, a) * slack;
+  long double tolerance =
+      6 * u * b + ofUpstream * u * magnitude + std::max(1.0L, a) * slack;
   if (isTarget && !input.lse) // p - 1 as the sum of the other p
     tolerance += relativeOfSpread(sums.spread) * hard * (1 - p);
   if (p == 0) // E2, or far below

@@ -212,6 +212,11 @@ void Problem::evaluateRows() {
   bool readsLse =
       manifest.op == Operation::CrossEntropyGrad && manifest.find("lse");
   Bounds bounds(manifest.type, manifest.fast, manifest.formula);
+  if (!weights.empty() && manifest.reduction == Reduction::Mean) {
+    bounds.ofUpstream = 1;
+    if (bounds.compute == ElementType::F64)
+      bounds.ofUpstream += std::sqrt(static_cast<long double>(rows.count()));
+  }
   for (Row &row : distinct) {
     RowInput input = makeInput(row, weights);
     input.rate = rate;
@@ -251,6 +256,10 @@ void Problem::reduceLosses(const Bounds &bounds, ElementType type) {
   }
   loss = reduceLoss(manifest.reduction, manifest.formula, entropy.get(),
                     penalty.get(), denominators);
+  // They are added up in f64, which holds not all sums of f64 losses.
+  long double total = entropies + penalties;
+  lossMayOverflow |=
+      std::isfinite(total) && std::isinf(roundTo(ElementType::F64, total));
   bool isMean = manifest.reduction == Reduction::Mean;
   auto combine = [&](long double ofEntropies, long double ofPenalties) {
     if (!isMean)
