@@ -22,7 +22,7 @@ def SoftmaxLowerMathPass : Pass<"softmax-lower-math", "func::FuncOp"> {
     The result has no fast-math flags and must not be given any: the range
     reductions rely on the order of their operations.
 
-    Examples: test/lowering/lower-math.mlir, test/lowering/lower-math-tanh.mlir
+    Example: test/lowering/lower-math.mlir
   }];
   let options = [
     Option<"fma", "fma", "bool", /*default=*/"true",

@@ -27,10 +27,10 @@ constexpr double coefficientsF32[] = {
     0x1.6bec08p-10, 0x1.122768p-7, 0x1.555674p-5, 0x1.5554b0p-3, 0x1.fffffep-2};
 
 constexpr double coefficientsF64[] = {
-    0x1.ae6baabb1d80ep-26, 0x1.28a1d6aae38d3p-22, 0x1.71de87fd3445bp-19,
-    0x1.a019a77829c14p-16, 0x1.a01a01751bffdp-13, 0x1.6c16c17ed8e40p-10,
-    0x1.1111111118f90p-7,  0x1.55555555522c2p-5,  0x1.555555555553ap-3,
-    0x1.0000000000005p-1};
+    0x1.1ee88a4c4cec4p-29, 0x1.af5e68cb5a327p-26, 0x1.27e53624eae6dp-22,
+    0x1.71ddf88527a51p-19, 0x1.a01a017bcc850p-16, 0x1.a01a01afd1949p-13,
+    0x1.6c16c16c1f05cp-10, 0x1.111111110f6dfp-7,  0x1.555555555553fp-5,
+    0x1.5555555555559p-3,  0x1.0000000000000p-1};
 
 TanhFormat formatOf(Type element, bool fast) {
   ReductionFormat reduction = reductionFormat(element);
@@ -40,7 +40,7 @@ TanhFormat formatOf(Type element, bool fast) {
   return {reduction, -748.0, coefficientsF64, Reduction::TwoStep};
 }
 
-/// The exponents of e at which both functions stop to depend on it: 1 + e is 1.
+/// Below 2^-vanishing e changes neither 1 + e nor 1 - e.
 constexpr unsigned vanishing = 60;
 
 /// e = exp(-2|x|) in two factors. Both functions of the same x begin with it,
@@ -51,8 +51,8 @@ struct Decay {
   Float q;
   /// The same as a sum that was not rounded where q was: q itself with FMA.
   SmallVector<Float, 2> parts;
-  /// 2^(n-1), but not below 2^-(vanishing+1): neither a negative exponent
-  /// field nor the cost of subnormal operands where x is large or infinite.
+  /// 2^(n-1), but not below 2^(-vanishing-1): neither a negative exponent field
+  /// nor the cost of subnormal numbers where x is large or infinite.
   Float power;
   /// e/2.
   Float half;

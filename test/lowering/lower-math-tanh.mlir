@@ -67,7 +67,7 @@ func.func @sech_squared(%x: f32) -> f32 {
 // and one polynomial.
 // CHECK-LABEL: func @both(
 // CHECK-COUNT-1: math.absf
-// CHECK-COUNT-12: math.fma {{.*}} : vector<[2]xf64>
+// CHECK-COUNT-13: math.fma {{.*}} : vector<[2]xf64>
 // CHECK:         arith.mulf %[[R:.*]], %[[R]]
 // CHECK-NOT:     math.absf
 // CHECK-COUNT-2: arith.divf
