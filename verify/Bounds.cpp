@@ -47,11 +47,9 @@ long double Bounds::relativeOfSum(size_t classes) const {
   return (8 + std::sqrt(classes / 16.0L)) * u;
 }
 
-long double Bounds::relative(const RowSums &sums, const Noise &noise) const {
+long double Bounds::relative(const RowSums &sums) const {
   // Once the tail is no longer small against 1, log1p damps its error.
-  long double base =
-      sums.tail < 0.01L ? relativeOfSpread(sums.spread) : kRelativeUnits * u;
-  return base + grow(noise.ofTail());
+  return sums.tail < 0.01L ? relativeOfSpread(sums.spread) : kRelativeUnits * u;
 }
 
 //===----------------------------------------------------------------------===//
@@ -64,12 +62,12 @@ double Bounds::probability(size_t j, const RowResult &row, const Noise &noise,
     return 0;
   long double value = row.elements[j];
   long double distance = row.sums.max - row.logits[j];
-  if (distance - noise.pair(j) * u > cutoff)
+  if (distance - noise.ofDistance(j) * u > cutoff)
     return kPositiveZero;
   if (row.logits.size() == 1)
     return 0;
   return finish((distance + 4) * ulpOf(compute, value) +
-                    value * (grow(noise.pair(j)) + grow(noise.ofLogSum())) +
+                    value * grow(noise.ofLog(j)) +
                     (value < 2 * minNormal(compute) ? slack : 0),
                 value, type);
 }
@@ -79,12 +77,11 @@ long double Bounds::logProbability(size_t j, const RowResult &row,
   if (row.logits.size() == 1 || row.isEmpty)
     return 0;
   long double logSum = row.sums.logSum();
-  long double ofLog = std::min((4 + 2 * logSum) * u,
-                               relative(row.sums, noise) * logSum + slack) +
-                      noise.ofLogSum() * u;
+  long double ofLog =
+      std::min((4 + 2 * logSum) * u, relative(row.sums) * logSum + slack);
   long double distance = row.sums.max - row.logits[j];
   return 2 * u * (distance + std::fabs(row.elements[j])) + ofLog +
-         noise.pair(j) * u;
+         noise.ofLog(j) * u;
 }
 
 long double Bounds::logSumExp(const RowResult &row, const Noise &noise) const {
@@ -95,8 +92,8 @@ long double Bounds::logSumExp(const RowResult &row, const Noise &noise) const {
   long double largest =
       std::max({std::fabs(row.lse), std::fabs(sums.max), logSum});
   return std::max(2 * ulpOf(compute, largest),
-                  relative(sums, noise) * logSum + slack) +
-         (noise.own(sums.peak) + noise.ofLogSum()) * u;
+                  relative(sums) * logSum + slack) +
+         noise.ofLse() * u;
 }
 
 long double Bounds::chain(long double tolerance, long double magnitude,

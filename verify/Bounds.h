@@ -23,8 +23,8 @@ inline constexpr double kPositiveZero = -1;
 /// that is not the last rounding by 16. `finish` does all this; the other
 /// functions give the part before it.
 ///
-/// What scale, soft-cap and mask add is in Noise: n_j, the noise of d_j, and
-/// n_s, that of log s, both in units of u. Without these options they are 0.
+/// What scale, soft-cap and mask add is in Noise: n_j, the noise of log p_j in
+/// units of u, and those of d_j and lse. Without these options they are 0.
 class Bounds {
 public:
   Bounds(ElementType data, bool fast, const Formula &formula);
@@ -41,21 +41,21 @@ public:
   /// denominator of weights, see `reducedLoss`. Set by who knows the rows.
   long double ofUpstream = 0;
 
-  /// (d + 4) ulp(p), and p (e^(n_j u) + e^(n_s u) - 2), and slack; +0 exactly
-  /// when d - n_j u > 103.98 (f64: 745.14) or x2_j is -inf (E2, E30); nothing
-  /// when there is one class (E5).
+  /// (d + 4) ulp(p), and p (e^(n_j u) - 1), and slack; +0 exactly when d is
+  /// above 103.98 (f64: 745.14) by more than its noise, or x2_j is -inf (E2,
+  /// E30); nothing when there is one class (E5).
   double probability(size_t j, const RowResult &row, const Noise &noise,
                      ElementType type) const;
 
   /// 2u (d + |log p|) for the subtractions, and for log s the smaller of
-  /// (4 + 2 log s) u and what `loss` allows: near 0 it stays relative.
-  /// (n_j + n_s) u in addition.
+  /// (4 + 2 log s) u and what `surprisal` allows: near 0 it stays relative.
+  /// n_j u in addition.
   long double logProbability(size_t j, const RowResult &row,
                              const Noise &noise) const;
 
   /// 2 ulp of the largest of |lse|, |max| and log s: 2 ULP of the result unless
-  /// max and log s cancel. A tiny log s beside max = 0: as for `loss`. The own
-  /// noise of the maximum and n_s u in addition.
+  /// max and log s cancel. A tiny log s beside max = 0: as for `surprisal`. The
+  /// noise of lse in addition.
   long double logSumExp(const RowResult &row, const Noise &noise) const;
 
   /// A label's own -log p. Relative 16.8 u, which is 1e-6 in f32. With a
@@ -110,7 +110,7 @@ private:
   /// e^(units u) - 1: the relative error of what has an exponent so far off.
   long double grow(long double units) const;
   /// The relative error of a tail of exponentials and of its log1p.
-  long double relative(const RowSums &sums, const Noise &noise) const;
+  long double relative(const RowSums &sums) const;
   long double relativeOfSpread(long double spread) const;
   /// The error of a plain sum of C terms, by the sum of their magnitudes.
   long double relativeOfSum(size_t classes) const;
@@ -125,8 +125,9 @@ private:
   /// for g and its product. At the target |g| w_t (sum of the other p):
   /// relative, as for `surprisal`. With a saved lse: (|x2 - lse| + 6) 2u of
   /// |g| w_t p_j, and at the target 4u |g| w_t more, because p - 1 is all that
-  /// can be computed there. Weights add 3u and `ofUpstream`, noise its relative
-  /// error, and all of it max(1, |g| w_t) slack.
+  /// can be computed there. Weights add 3u and `ofUpstream`; noise |g| w_t p_j
+  /// (e^(n_j u) - 1), also at the target, as 1 - p is as far off as p; and all
+  /// of it max(1, |g| w_t) slack.
   long double plainGradient(size_t j, const RowInput &input,
                             const RowResult &row, const Noise &noise) const;
 

@@ -17,8 +17,7 @@ long double Bounds::surprisal(long double value, size_t label,
     return 0;
   if (noise.isUniform())
     return ulpOf(compute, value);
-  return relative(row.sums, noise) * std::fabs(value) + slack +
-         noise.pair(label) * u;
+  return relative(row.sums) * std::fabs(value) + slack + noise.ofLog(label) * u;
 }
 
 long double Bounds::entropy(const RowInput &input, const RowResult &row,
@@ -43,10 +42,10 @@ long double Bounds::entropy(const RowInput &input, const RowResult &row,
   size_t classes = row.logits.size();
   long double ofTerms = 16.8L + std::sqrt(classes / 16.0L) + 3;
   tolerance += ofTerms * u * row.softMagnitude +
-               row.softWeight * relative(sums, noise) * sums.logSum() + slack;
+               row.softWeight * relative(sums) * sums.logSum() + slack;
   CompensatedSum ofNoise;
   for (size_t j = 0; j < classes; ++j)
-    ofNoise.add(std::fabs(softShare(formula, input, j)) * noise.pair(j));
+    ofNoise.add(std::fabs(softShare(formula, input, j)) * noise.ofLog(j));
   return tolerance + ofNoise.get() * u;
 }
 
@@ -103,34 +102,34 @@ long double Bounds::plainGradient(size_t j, const RowInput &input,
       return isTarget ? 2 * u * g : 0;
     long double tolerance =
         g * std::exp(shifted) *
-            ((std::fabs(shifted) + 6) * 2 * u + grow(noise.own(j))) +
+            ((std::fabs(shifted) + 6) * 2 * u + grow(noise.ofLogit(j))) +
         common;
     // g, p - 1 and their product are rounded once each.
     return isTarget ? tolerance + 4 * u * g : tolerance;
   }
 
   long double distance = sums.max - row.logits[j];
-  long double ofLogSum = grow(noise.ofLogSum());
+  long double ofNoise = grow(noise.ofLog(j));
   if (!isTarget) {
     if (std::isinf(distance)) // E2: the probability is exactly 0
       return 0;
-    return (distance + 6) * ulpOf(compute, value) +
-           std::fabs(value) * (grow(noise.pair(j)) + ofLogSum) + common;
+    return (distance + 6) * ulpOf(compute, value) + std::fabs(value) * ofNoise +
+           common;
   }
   if (row.logits.size() == 1)
     return 0;
   // The classes other than the target: the tail, or the maximum with what the
   // tail has beside the target.
-  long double spread = sums.spread, ofTail = grow(noise.ofTail());
+  long double spread = sums.spread;
   if (distance > 0) {
     long double own = std::exp(-distance);
     long double ownPart = own == 0 ? 0 : own * distance;
     long double others = 1 + (sums.tail - own);
     spread = (sums.tail * sums.spread - ownPart) / others;
-    ofTail *= sums.tail / others;
   }
-  return (relativeOfSpread(spread) + ofTail + ofLogSum) * std::fabs(value) +
-         common;
+  // 1 - p_t is as far off as p_t.
+  long double p = std::exp(-distance) / (1 + sums.tail);
+  return relativeOfSpread(spread) * std::fabs(value) + g * p * ofNoise + common;
 }
 
 long double Bounds::mixedGradient(size_t j, const RowInput &input,
@@ -151,11 +150,11 @@ long double Bounds::mixedGradient(size_t j, const RowInput &input,
   if (input.lse) {
     shifted = 2 * std::fabs(row.logits[j] - lse);
     p = std::exp(row.logits[j] - lse);
-    ofNoise = grow(noise.own(j));
+    ofNoise = grow(noise.ofLogit(j));
   } else {
     shifted = sums.max - row.logits[j];
     p = std::exp(-shifted) / (1 + sums.tail);
-    ofNoise = grow(noise.pair(j)) + grow(noise.ofLogSum());
+    ofNoise = grow(noise.ofLog(j));
   }
   long double a = hard + soft + factor * std::fabs(lse);
   long double b = isTarget ? hard : 0;

@@ -15,24 +15,28 @@ Noise::Noise(const Formula &formula, ElementType compute, const RowInput &input,
       isQuiet(!formula.isScaled() && formula.mask != Mask::Additive) {
   long double factor = formula.softcap != 0 ? formula.softcap : formula.scale;
   if (formula.isScaled() && std::fabs(factor) != 1)
-    perLogit = roundTo(compute, factor) == factor ? 1 : 2;
-  if (isQuiet || row.logits.empty() || row.sums.isUndefined() ||
-      row.sums.tail == 0)
+    perUnit = roundTo(compute, factor) == factor ? 1 : 2;
+  if (isQuiet || row.logits.empty() || row.sums.isUndefined())
     return;
-  CompensatedSum sum;
+  CompensatedSum distances, weight, different, same;
   for (size_t j = 0; j < row.logits.size(); ++j) {
-    long double term = std::exp(row.logits[j] - row.sums.max);
-    if (j != row.sums.peak && term != 0)
-      sum.add(term * pair(j));
+    long double distance = row.sums.max - row.logits[j];
+    long double p = std::exp(-distance) / (1 + row.sums.tail);
+    if (p == 0)
+      continue;
+    if (formula.mask != Mask::Additive)
+      distances.add(p * perUnit * distance);
+    if (isSameAsPeak(j)) {
+      same.add(p * ofElement(j));
+      continue;
+    }
+    weight.add(p);
+    different.add(p * ofElement(j));
   }
-  tail = sum.get() / row.sums.tail;
-}
-
-long double Noise::ofTanh(size_t j) const {
-  if (formula.softcap == 0)
-    return 0;
-  return std::min(6 * std::fabs(transform(formula, input.x[j])),
-                  3 * static_cast<long double>(formula.softcap));
+  ofDistances = distances.get();
+  others = weight.get();
+  ofOthers = different.get();
+  ofPeak = same.get();
 }
 
 bool Noise::isSameAsPeak(size_t j) const {
@@ -41,24 +45,59 @@ bool Noise::isSameAsPeak(size_t j) const {
          (formula.mask != Mask::Additive || input.mask[j] == input.mask[peak]);
 }
 
-long double Noise::own(size_t j) const {
+long double Noise::ofElement(size_t j) const {
   if (isQuiet || std::isinf(row.logits[j]))
     return 0;
-  long double error = ofTanh(j);
-  if (formula.mask != Mask::Additive)
-    return error + perLogit * std::fabs(row.logits[j]);
-  if (formula.isScaled())
-    error += perLogit * std::fabs(row.logits[j] - input.mask[j]);
-  return error + (input.mask[j] == 0 ? 0 : std::fabs(row.logits[j]));
+  bool isAdditive = formula.mask == Mask::Additive;
+  if (!isAdditive && formula.softcap == 0)
+    return 0;
+  long double x2 = std::fabs(transform(formula, input.x[j])), error = 0;
+  if (formula.softcap != 0)
+    error += std::min(6 * x2, 3 * static_cast<long double>(formula.softcap));
+  if (isAdditive)
+    error += perUnit * x2 + (input.mask[j] == 0 ? 0 : std::fabs(row.logits[j]));
+  return error;
 }
 
-long double Noise::pair(size_t j) const {
+long double Noise::ofLogit(size_t j) const {
+  if (isQuiet || std::isinf(row.logits[j]))
+    return 0;
+  long double error = ofElement(j);
+  if (formula.mask != Mask::Additive)
+    error += perUnit * std::fabs(row.logits[j]);
+  return error;
+}
+
+long double Noise::ofDistance(size_t j) const {
   if (isQuiet || std::isinf(row.logits[j]) || isSameAsPeak(j))
     return 0;
-  if (formula.mask == Mask::Additive)
-    return own(j) + own(row.sums.peak);
-  return perLogit * (row.sums.max - row.logits[j]) + ofTanh(j) +
-         ofTanh(row.sums.peak);
+  long double error = ofElement(j) + ofElement(row.sums.peak);
+  if (formula.mask != Mask::Additive)
+    error += perUnit * (row.sums.max - row.logits[j]);
+  return error;
+}
+
+long double Noise::ofLog(size_t j) const {
+  if (isQuiet || std::isinf(row.logits[j]))
+    return 0;
+  long double own = ofElement(j);
+  if (isSameAsPeak(j))
+    return ofDistances + others * own + ofOthers;
+  long double distance = row.sums.max - row.logits[j];
+  long double p = std::exp(-distance) / (1 + row.sums.tail);
+  long double error = ofDistances + (1 - 2 * p) * own + ofOthers + ofPeak;
+  if (formula.mask != Mask::Additive)
+    error += perUnit * distance;
+  return error;
+}
+
+long double Noise::ofLse() const {
+  if (isQuiet)
+    return 0;
+  long double error = ofDistances + ofOthers + ofPeak;
+  if (formula.mask != Mask::Additive)
+    error += perUnit * std::fabs(row.sums.max);
+  return error;
 }
 
 bool Noise::isUniform() const {
