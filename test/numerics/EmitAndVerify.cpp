@@ -5,7 +5,6 @@
 
 #include "codegen/Emit.h"
 
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 
@@ -24,9 +23,30 @@ bool test::runsHere(llvm::StringRef target) {
   return wanted->isX86() == host->isX86() && wanted->level <= host->level;
 }
 
+test::EmittedKernel::~EmittedKernel() {
+  if (!directory.empty())
+    (void)llvm::sys::fs::remove_directories(directory);
+}
+
+llvm::Expected<verify::Manifest> test::EmittedKernel::readManifest() const {
+  llvm::Expected<std::vector<std::string>> paths =
+      verify::listManifests(directory);
+  if (!paths)
+    return paths.takeError();
+  return verify::readManifest(paths->front());
+}
+
 llvm::Expected<verify::Report>
 test::emitAndVerify(llvm::StringRef commandLine, llvm::StringRef schedule,
-                    const verify::Options &limits) {
+                    const verify::Options &options) {
+  llvm::Expected<EmittedKernel> kernel = emit(commandLine, schedule);
+  if (!kernel)
+    return kernel.takeError();
+  return verify::verifyDirectory(kernel->directory, options);
+}
+
+llvm::Expected<test::EmittedKernel> test::emit(llvm::StringRef commandLine,
+                                               llvm::StringRef schedule) {
   SmallVector<llvm::StringRef> words;
   commandLine.split(words, ' ');
   llvm::Expected<KernelRequest> request = createRequest(words[0], words[1]);
@@ -54,9 +74,8 @@ test::emitAndVerify(llvm::StringRef commandLine, llvm::StringRef schedule,
   llvm::SmallString<128> directory;
   if (llvm::sys::fs::createUniqueDirectory("kernels", directory))
     return createStringError("no temporary directory");
-  auto clean = llvm::scope_exit(
-      [&] { (void)llvm::sys::fs::remove_directories(directory); });
-  options.directory = directory.str().str();
+  EmittedKernel emitted(directory.str().str());
+  options.directory = emitted.directory;
   if (!schedule.empty()) {
     options.scheduleFile = options.directory + "/schedule.txt";
     std::error_code code;
@@ -72,7 +91,7 @@ test::emitAndVerify(llvm::StringRef commandLine, llvm::StringRef schedule,
       emitKernel(&context, *request, request->defaultName(), options);
   if (!kernel)
     return kernel.takeError();
-  return verify::verifyDirectory(directory, limits);
+  return emitted;
 }
 
 std::string test::textOf(const verify::Report &report) {

@@ -13,6 +13,25 @@ namespace mlir::softmax::test {
 /// Whether this machine runs kernels for the target.
 bool runsHere(llvm::StringRef target);
 
+/// A kernel in a directory of its own, which goes when this does.
+class EmittedKernel {
+public:
+  explicit EmittedKernel(std::string directory)
+      : directory(std::move(directory)) {}
+  EmittedKernel(EmittedKernel &&other) : directory(std::move(other.directory)) {
+    other.directory.clear();
+  }
+  ~EmittedKernel();
+
+  llvm::Expected<verify::Manifest> readManifest() const;
+
+  std::string directory;
+};
+
+/// Emits `commandLine`, see below.
+llvm::Expected<EmittedKernel> emit(llvm::StringRef commandLine,
+                                   llvm::StringRef schedule = "");
+
 /// Emits `commandLine`, e.g. "softmax ?x67xf32 --axis=0 --threads=hook", into a
 /// directory of its own that is removed afterwards, and verifies the kernel.
 /// `schedule` is the text of a schedule file, empty for the selected one.
