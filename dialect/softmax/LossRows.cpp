@@ -276,6 +276,11 @@ SmallVector<Value> LossRows::forward() {
   loss = rows.add(rows.add(loss, guard), isWhole ? log : rows.mul(mass, log));
   if (hasLabels)
     loss = rows.select(label.valid, loss, rows.nan());
+  else // without classes there is nothing to add up
+    loss = rows.select(
+        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, rows.extent(),
+                              rows.real(0)),
+        rows.real(0), loss);
   SmallVector<Value> losses = {loss};
   if (zLoss != 0) {
     Value square = rows.mul(rows.real(zLoss), rows.mul(lse, lse));

@@ -164,6 +164,7 @@ const char *const kOptions[] = {
     "cross-entropy ?x197xf32 --z-loss=1e-4 --weight --empty-mean=zero",
     "cross-entropy ?x197xf32 --softcap=30 --scale=0.5",
     "cross-entropy ?x197xf32 --target=probabilities",
+    "cross-entropy 3x0xf32 --target=probabilities", // E6
     "cross-entropy ?x9001xf32 --target=probabilities --weight --reduction=none",
     "cross-entropy ?x197xf16 --target=probabilities --label-smoothing=0.1",
     "cross-entropy ?x197xf32 --target=probabilities --zero-times-inf=zero",
