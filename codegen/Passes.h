@@ -6,6 +6,7 @@
 
 #include "dialect/softmax/Softmax.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mlir::softmax {

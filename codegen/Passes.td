@@ -82,4 +82,66 @@ def SoftmaxFinalizeEntryPass
                            "::mlir::scf::SCFDialect"];
 }
 
+def SoftmaxSelectGPUSchedulePass
+    : Pass<"softmax-select-gpu-schedule", "::mlir::func::FuncOp"> {
+  let summary = "choose how a kernel is computed on a GPU";
+  let description = [{
+    Writes `softmax.schedule` on every function that holds a row program and has
+    no schedule yet. The machine is the function's `softmax.target`, else the
+    option. The choice and its reason are reported as a remark of the category
+    `schedule` (`--remarks-filter=schedule`).
+
+    Example: test/codegen/select-gpu-schedule.mlir
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"sm_90\"",
+           "Machine to write for, a name as in softmax-gen --target-gpu">,
+    Option<"accuracy", "accuracy", "::mlir::softmax::Accuracy",
+           /*default=*/"::mlir::softmax::Accuracy::Accurate",
+           "Which polynomials evaluate exp and log",
+           [{::llvm::cl::values(
+             clEnumValN(::mlir::softmax::Accuracy::Accurate, "accurate", "at most 1 ULP"),
+             clEnumValN(::mlir::softmax::Accuracy::Fast, "fast", "cheaper, see lowering/math"))}]>
+  ];
+  let dependentDialects = ["SoftmaxDialect"];
+}
+
+def SoftmaxGPUToLLVMPass
+    : Pass<"softmax-gpu-to-llvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "GPU kernels as LLVM dialect, for NVIDIA and AMD";
+  let description = [{
+    Converts the kernels that `softmax-lower-rows-to-gpu` made, with structured
+    control flow lowered and functions expanded. Global memory becomes plain
+    pointers; accesses of vectors are aligned to 16 bytes.
+
+    Example: test/codegen/gpu-to-llvm.mlir
+  }];
+  let options = [
+    Option<"isa", "isa", "::mlir::softmax::GPUIsa",
+           /*default=*/"::mlir::softmax::GPUIsa::NVVM", "The code to write",
+           [{::llvm::cl::values(
+             clEnumValN(::mlir::softmax::GPUIsa::NVVM, "nvvm", "NVIDIA"),
+             clEnumValN(::mlir::softmax::GPUIsa::ROCDL, "rocdl", "AMD"))}]>,
+    Option<"chip", "chip", "std::string", /*default=*/"\"gfx942\"",
+           "The AMD GPU">
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::NVVM::NVVMDialect",
+                           "::mlir::ROCDL::ROCDLDialect"];
+}
+
+def SoftmaxGPUToSPIRVPass
+    : Pass<"softmax-gpu-to-spirv", "::mlir::ModuleOp"> {
+  let summary = "GPU kernels as Vulkan compute shaders";
+  let description = [{
+    Converts every `gpu.module` that `softmax-lower-rows-to-gpu` made into a
+    `spirv.module`. Parameters are push constants; device memory is reached by
+    address, so that no limit on the size of a buffer applies; arithmetic must not
+    be contracted, and NaN, infinities and signed zeros are kept.
+
+    Example: test/codegen/gpu-to-spirv.mlir
+  }];
+  let dependentDialects = ["::mlir::spirv::SPIRVDialect"];
+}
+
 #endif // CODEGEN_PASSES_TD

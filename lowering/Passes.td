@@ -47,4 +47,25 @@ def SoftmaxLowerTasksPass : Pass<"softmax-lower-tasks", "::mlir::ModuleOp"> {
                            "scf::SCFDialect", "LLVM::LLVMDialect"];
 }
 
+def SoftmaxLowerRowsToGPUPass
+    : Pass<"softmax-lower-rows-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "turn row programs into GPU kernels and their launches";
+  let description = [{
+    In every function with a `#softmax.gpu_schedule`, replaces each
+    `row.program` on memrefs by the launch of a kernel that the schedule shapes,
+    followed, where the program has totals, by one that adds up the sums of the
+    blocks. Scalars that depend on device memory move into kernels, so that the
+    function computes addresses and grids only. Kernels take i64 arguments, and
+    access memory through `memref<?xT, #gpu.address_space<global>>` made from
+    them. What lives between launches lies in a workspace of the caller's, whose
+    address is a further argument of the function; its size is left as
+    `softmax.workspace`.
+
+    Example: test/lowering/lower-rows-to-gpu.mlir
+  }];
+  let dependentDialects = ["SoftmaxDialect", "arith::ArithDialect",
+                           "gpu::GPUDialect", "memref::MemRefDialect",
+                           "scf::SCFDialect", "vector::VectorDialect"];
+}
+
 #endif // LOWERING_PASSES_TD

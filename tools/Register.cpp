@@ -5,6 +5,7 @@
 
 #include "codegen/Passes.h"
 #include "codegen/cpu/Pipelines.h"
+#include "codegen/gpu/Pipelines.h"
 #include "dialect/softmax/Softmax.h"
 #include "lowering/Passes.h"
 #include "lowering/math/Passes.h"
@@ -21,4 +22,5 @@ void softmax::registerPasses() {
   registerLoweringMathPasses();
   registerCodegenPasses();
   registerCPUPipelines();
+  registerGPUPipelines();
 }

@@ -1,4 +1,4 @@
-// Verifier and derived queries of the CPU schedule.
+// Verifiers and derived queries of the schedules.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "dialect/softmax/Softmax.h"
@@ -98,4 +98,40 @@ bool CPUScheduleAttr::hasMaskedAccess(unsigned bits) const {
   default:
     return false;
   }
+}
+
+LogicalResult
+GPUScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, GPUIsa isa,
+                        Residence, int64_t threads, int64_t block,
+                        int64_t vector, int64_t steps, int64_t blocks,
+                        Accuracy) {
+  auto isPower = [](int64_t value) {
+    return value >= 1 && value <= 1024 && llvm::isPowerOf2_64(value);
+  };
+  if (!isPower(threads) || !isPower(block) || threads > block) // G1
+    return emitError() << "expected 'threads' and 'block' to be powers of two "
+                          "with 1 <= threads <= block <= 1024, got "
+                       << threads << " and " << block;
+  int64_t widest = isa == GPUIsa::SPIRV ? 4 : 8;
+  if (!isPower(vector) || vector > widest) // G2
+    return emitError() << "expected 'vector' to be a power of two in [1, "
+                       << widest << "] for '" << stringifyGPUIsa(isa)
+                       << "', got " << vector;
+  if (steps < 1 || steps > 64) // G3
+    return emitError() << "expected 'steps' in [1, 64], got " << steps;
+  if (blocks < 1 || blocks > 65535) // G4
+    return emitError() << "expected 'blocks' in [1, 65535], got " << blocks;
+  return success();
+}
+
+int64_t GPUScheduleAttr::getLanes() const {
+  return getIsa() == GPUIsa::SPIRV ? 8 : 32;
+}
+
+bool GPUScheduleAttr::hasHalfTypes() const { return getIsa() != GPUIsa::SPIRV; }
+
+bool GPUScheduleAttr::hasFMA() const { return getIsa() != GPUIsa::SPIRV; }
+
+int64_t GPUScheduleAttr::getRowsPerBlock() const {
+  return getBlock() / getThreads();
 }

@@ -20,8 +20,10 @@
 
 namespace mlir::softmax {
 
-/// The schedule of the kernel function that holds `op`; null when it has none.
+/// The schedule of the kernel function that holds `op`; null when it has none
+/// of that kind.
 CPUScheduleAttr getCPUSchedule(Operation *op);
+GPUScheduleAttr getGPUSchedule(Operation *op);
 
 } // namespace mlir::softmax
 

@@ -53,6 +53,16 @@ def Softmax_Threads : Softmax_Enum<"Threads", "who runs the tasks of a kernel", 
     I32EnumAttrCase<"OpenMP", 1, "openmp">,
     I32EnumAttrCase<"Hook", 2, "hook">]>;
 
+def Softmax_Residence : Softmax_Enum<"Residence",
+    "where a row lies between the sweeps of a GPU kernel", [
+    I32EnumAttrCase<"Registers", 0, "registers">,
+    I32EnumAttrCase<"Memory", 1, "memory">]>;
+
+def Softmax_GPUIsa : Softmax_Enum<"GPUIsa", "the GPU code to write", [
+    I32EnumAttrCase<"NVVM", 0, "nvvm">,
+    I32EnumAttrCase<"ROCDL", 1, "rocdl">,
+    I32EnumAttrCase<"SPIRV", 2, "spirv">]>;
+
 class Softmax_EnumParameter<EnumAttrInfo info, string default>
     : DefaultValuedParameter<"::mlir::softmax::" # info.className,
                              "::mlir::softmax::" # info.className # "::" #
@@ -117,6 +127,59 @@ def Softmax_CPUScheduleAttr : AttrDef<Softmax_Dialect, "CPUSchedule"> {
     bool hasHalfConversion() const;
     /// Loads and stores of `bits`-wide elements can be masked in hardware.
     bool hasMaskedAccess(unsigned bits) const;
+  }];
+}
+
+def Softmax_GPUScheduleAttr : AttrDef<Softmax_Dialect, "GPUSchedule"> {
+  let mnemonic = "gpu_schedule";
+  let summary = "how a kernel is computed on a GPU";
+  let description = [{
+    Written by `softmax-select-gpu-schedule`, a user or a tuner; read by the
+    lowering. It lies on the kernel function as `softmax.schedule`.
+
+    A row is shared by `threads` threads of one block; a block takes
+    `block / threads` rows at a time and goes on with those `blocks` blocks
+    further. Of each `threads * vector` neighbouring columns a thread owns
+    `vector` neighbouring ones, so which thread adds up which columns, and in
+    which order, depends on the number of columns and on the schedule only.
+
+    | field | meaning |
+    |---|---|
+    | isa | the code to write: `nvvm`, `rocdl` or `spirv` |
+    | residence | `registers`: each element is read once and stays in registers; the class axis is static. `memory`: every sweep reads the row again, out of a cache where it fits |
+    | threads | threads per row; 1 for neighbouring rows in neighbouring threads |
+    | block | threads per block |
+    | vector | neighbouring columns per access and thread |
+    | steps | accesses of a thread and row operand in flight: with `registers` all of a row, with `memory` those of one iteration |
+    | blocks | the most blocks of a launch |
+    | accuracy | which polynomials evaluate exp and log |
+
+    Constraints:
+    * (G1) threads and block are powers of two, 1 <= threads <= block <= 1024;
+    * (G2) vector is 1, 2, 4 or 8, and at most 4 for `spirv`;
+    * (G3) steps is in [1, 64];
+    * (G4) blocks is in [1, 65535].
+  }];
+  let parameters = (ins
+    Softmax_EnumParameter<Softmax_GPUIsa, "NVVM">:$isa,
+    Softmax_EnumParameter<Softmax_Residence, "Memory">:$residence,
+    DefaultValuedParameter<"int64_t", "32">:$threads,
+    DefaultValuedParameter<"int64_t", "128">:$block,
+    DefaultValuedParameter<"int64_t", "1">:$vector,
+    DefaultValuedParameter<"int64_t", "1">:$steps,
+    DefaultValuedParameter<"int64_t", "2048">:$blocks,
+    Softmax_EnumParameter<Softmax_Accuracy, "Accurate">:$accuracy);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Neighbouring threads that can exchange values without shared memory: the
+    /// subgroup, of which `spirv` takes the smallest that devices have.
+    int64_t getLanes() const;
+    /// 16-bit floats are loaded and stored as integers.
+    bool hasHalfTypes() const;
+    bool hasFMA() const;
+    /// Rows that a block works on at the same time.
+    int64_t getRowsPerBlock() const;
   }];
 }
 

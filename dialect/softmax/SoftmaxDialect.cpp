@@ -41,7 +41,7 @@ LogicalResult SoftmaxDialect::verifyOperationAttribute(Operation *op,
       return op->emitError("expected '")
              << kScheduleName << "' on a function, got '" << op->getName()
              << "'";
-    if (!isa<CPUScheduleAttr>(named.getValue()))
+    if (!isa<CPUScheduleAttr, GPUScheduleAttr>(named.getValue()))
       return op->emitError("expected '")
              << kScheduleName << "' to be a schedule, got "
              << named.getValue();
@@ -53,17 +53,30 @@ LogicalResult SoftmaxDialect::verifyOperationAttribute(Operation *op,
              << kTargetName << "' to be a string on a function";
     return success();
   }
+  if (named.getName() == kWorkspaceName) {
+    if (!isa<FunctionOpInterface>(op) || !isa<IntegerAttr>(named.getValue()))
+      return op->emitError("expected '")
+             << kWorkspaceName << "' to be a number of bytes on a function";
+    return success();
+  }
   return op->emitError("expected '")
          << kScheduleName << "' or '" << kTargetName << "', got '"
          << named.getName().getValue() << "'";
 }
 
-CPUScheduleAttr softmax::getCPUSchedule(Operation *op) {
+template <typename ScheduleT> static ScheduleT scheduleOf(Operation *op) {
   auto function = dyn_cast<FunctionOpInterface>(op);
   if (!function)
     function = op->getParentOfType<FunctionOpInterface>();
   if (!function)
     return {};
-  return function->getAttrOfType<CPUScheduleAttr>(
-      SoftmaxDialect::kScheduleName);
+  return function->getAttrOfType<ScheduleT>(SoftmaxDialect::kScheduleName);
+}
+
+CPUScheduleAttr softmax::getCPUSchedule(Operation *op) {
+  return scheduleOf<CPUScheduleAttr>(op);
+}
+
+GPUScheduleAttr softmax::getGPUSchedule(Operation *op) {
+  return scheduleOf<GPUScheduleAttr>(op);
 }

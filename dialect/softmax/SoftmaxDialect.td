@@ -39,6 +39,9 @@ def Softmax_Dialect : Dialect {
     static constexpr StringLiteral kScheduleName = "softmax.schedule";
     /// Name of the attribute of a kernel function that names its target.
     static constexpr StringLiteral kTargetName = "softmax.target";
+    /// Name of the attribute of a GPU kernel function that says how many bytes of
+    /// workspace it needs.
+    static constexpr StringLiteral kWorkspaceName = "softmax.workspace";
   }];
 }
 

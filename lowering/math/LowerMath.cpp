@@ -96,6 +96,12 @@ struct ExpandFma : OpRewritePattern<math::FmaOp> {
   }
 };
 
+/// The target converts between the two types itself.
+static bool isNative(Type narrow, Type wide, const MathOptions &options) {
+  return wide.isF32() &&
+         (narrow.isF16() ? options.nativeHalf : options.nativeBFloat);
+}
+
 struct ExpandExtend : OpRewritePattern<arith::ExtFOp> {
   ExpandExtend(MLIRContext *context, const MathOptions &options)
       : OpRewritePattern(context), options(options) {}
@@ -108,7 +114,7 @@ struct ExpandExtend : OpRewritePattern<arith::ExtFOp> {
       return rewriter.notifyMatchFailure(op, "operand is no scalar or vector");
     if (!isHalf(narrow) || !(wide.isF32() || wide.isF64()))
       return rewriter.notifyMatchFailure(op, "expected f16 or bf16 to widen");
-    if (narrow.isF16() && wide.isF32() && options.nativeHalf)
+    if (isNative(narrow, wide, options))
       return rewriter.notifyMatchFailure(op, "is an instruction");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     rewriter.replaceOp(op, buildExtend(b, op.getIn(), op.getType(), options));
@@ -133,7 +139,7 @@ struct ExpandTruncate : OpRewritePattern<arith::TruncFOp> {
     if (op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) !=
         arith::RoundingMode::to_nearest_even)
       return rewriter.notifyMatchFailure(op, "does not round to nearest even");
-    if (narrow.isF16() && wide.isF32() && options.nativeHalf)
+    if (isNative(narrow, wide, options))
       return rewriter.notifyMatchFailure(op, "is an instruction");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     rewriter.replaceOp(op, buildTruncate(b, op.getIn(), op.getType(), options));
@@ -149,7 +155,11 @@ struct SoftmaxLowerMath
 
   /// The single place that decides how the functions of a kernel are expanded.
   /// A kernel's schedule knows; other functions take the options.
-  MathOptions optionsFor(func::FuncOp function) {
+  MathOptions optionsFor(FunctionOpInterface function) {
+    if (GPUScheduleAttr schedule = getGPUSchedule(function))
+      return {schedule.hasFMA(), /*scalef=*/false, schedule.hasHalfTypes(),
+              schedule.getAccuracy() == Accuracy::Fast,
+              /*keepSignaling=*/true, schedule.hasHalfTypes()};
     CPUScheduleAttr schedule = getCPUSchedule(function);
     if (!schedule)
       return {fma, scalef, nativeHalf, fast, keepSignaling};

@@ -24,6 +24,8 @@ struct MathOptions {
   /// Widening bf16 may leave a signalling NaN signalling, which makes it one
   /// shift. Right wherever arithmetic follows, because that quiets the NaN.
   bool keepSignaling = false;
+  /// Conversions between bf16 and f32 are instructions, subnormals included.
+  bool nativeBFloat = false;
 };
 
 // All builders take a scalar or a vector of any shape, fixed or scalable, emit

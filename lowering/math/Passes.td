@@ -6,7 +6,8 @@
 
 include "mlir/Pass/PassBase.td"
 
-def SoftmaxLowerMathPass : Pass<"softmax-lower-math", "func::FuncOp"> {
+def SoftmaxLowerMathPass
+    : InterfacePass<"softmax-lower-math", "FunctionOpInterface"> {
   let summary = "expand elementary functions and 16-bit conversions";
   let description = [{
     Replaces `math.exp`, `math.log`, `math.log1p`, `math.tanh`,

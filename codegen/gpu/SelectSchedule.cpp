@@ -1,0 +1,150 @@
+// softmax-select-gpu-schedule: the only writer of GPU schedules.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/Passes.h"
+#include "codegen/gpu/Target.h"
+
+#include "mlir/IR/Remarks.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir::softmax {
+#define GEN_PASS_DEF_SOFTMAXSELECTGPUSCHEDULEPASS
+#include "codegen/Passes.h.inc"
+} // namespace mlir::softmax
+
+using namespace mlir;
+using namespace mlir::softmax;
+
+namespace {
+
+/// What selection has to know of a function: the longest rows that it sweeps.
+struct Kernel {
+  row::ProgramOp program;
+  int64_t columns = 0;     ///< ShapedType::kDynamic when not known
+  int64_t held = 1;        ///< row operands whose elements are read
+  unsigned narrowest = 32; ///< bits of the narrowest of them
+  unsigned widest = 32;
+  bool contiguous = true;  ///< class axis innermost in every operand
+};
+
+std::optional<Kernel> inspect(func::FuncOp function) {
+  std::optional<Kernel> found;
+  function.walk([&](row::ProgramOp program) {
+    bool sweeps = llvm::any_of(*program.getBodyBlock(), [](Operation &op) {
+      return isa<row::ReduceOp, row::MapOp>(op);
+    });
+    if (!sweeps)
+      return;
+    Kernel kernel{program};
+    kernel.held = 0;
+    kernel.narrowest = 64;
+    kernel.widest = 0;
+    int64_t rank = 0;
+    for (OpOperand &operand : program->getOpOperands()) {
+      auto type = dyn_cast<MemRefType>(operand.get().getType());
+      AffineMap map = program.getMap(operand);
+      if (!type || !program.hasAxis(map))
+        continue;
+      rank = std::max<int64_t>(rank, type.getRank());
+      kernel.held += operand.getOperandNumber() < program.getInputs().size();
+      unsigned bits = type.getElementTypeBitWidth();
+      kernel.narrowest = std::min(kernel.narrowest, bits);
+      kernel.widest = std::max(kernel.widest, bits);
+      auto last = cast<AffineDimExpr>(map.getResults().back());
+      kernel.contiguous &= last.getPosition() == program.getAxis() &&
+                           type.getLayout().isIdentity();
+    }
+    auto [operand, position] = program.getBound(program.getAxis());
+    kernel.columns =
+        cast<ShapedType>(operand.getType()).getDimSize(position);
+    // The program over the whole tensor decides, not one over class weights.
+    if (!found || program.getSpaceRank() >= found->program.getSpaceRank())
+      found = kernel;
+  });
+  return found;
+}
+
+/// Elements of one row operand that a thread keeps in registers, at most: beyond
+/// that fewer warps fit than are needed to keep memory busy.
+constexpr int64_t kHeldElements = 32;
+
+int64_t powerOfTwoAtLeast(int64_t value) {
+  return value <= 1 ? 1 : int64_t(llvm::PowerOf2Ceil(value));
+}
+
+struct Choice {
+  GPUScheduleAttr schedule;
+  std::string reason;
+};
+
+Choice choose(MLIRContext *context, const GPUTarget &machine,
+              const Kernel &kernel, Accuracy accuracy) {
+  auto make = [&](Residence residence, int64_t threads, int64_t block,
+                  int64_t vector, int64_t steps, std::string reason) {
+    return Choice{GPUScheduleAttr::get(context, machine.isa, residence, threads,
+                                       block, vector, steps, machine.blocks,
+                                       accuracy),
+                  std::move(reason)};
+  };
+  int64_t lanes = machine.isa == GPUIsa::SPIRV ? 8 : 32;
+  int64_t widestVector = machine.isa == GPUIsa::SPIRV ? 4 : 8;
+  if (!kernel.contiguous)
+    return make(Residence::Memory, 1, 128, 1, 4,
+                "the class axis is not innermost or has run-time strides: "
+                "neighbouring rows in neighbouring threads");
+  // 16 bytes of the narrowest operand for each access.
+  int64_t vector = std::clamp<int64_t>(128 / kernel.narrowest, 1, widestVector);
+  int64_t wide = kernel.widest == 64 ? 2 : 1;
+  int64_t budget = kHeldElements / (wide * std::max<int64_t>(kernel.held, 1));
+  budget = std::max<int64_t>(budget, vector);
+  if (!ShapedType::isDynamic(kernel.columns)) {
+    // As few threads as hold the row: exchanges cost more than registers.
+    int64_t threads = powerOfTwoAtLeast(llvm::divideCeil(kernel.columns, budget));
+    threads = std::max(threads, std::min<int64_t>(8, lanes));
+    if (threads <= machine.maxThreads) {
+      int64_t steps = std::max<int64_t>(
+          1, llvm::divideCeil(kernel.columns, threads * vector));
+      int64_t block = std::max<int64_t>(threads, 128);
+      return make(Residence::Registers, threads, block, vector, steps,
+                  std::to_string(kernel.columns) + " columns in registers of " +
+                      std::to_string(threads) + " threads");
+    }
+  }
+  int64_t threads = ShapedType::isDynamic(kernel.columns) ? 128 : 512;
+  threads = std::min(threads, machine.maxThreads);
+  return make(Residence::Memory, threads, threads, vector, 4,
+              ShapedType::isDynamic(kernel.columns)
+                  ? "the number of columns is known at run time only"
+                  : "rows that no block holds in registers");
+}
+
+struct SoftmaxSelectGPUSchedule
+    : softmax::impl::SoftmaxSelectGPUSchedulePassBase<SoftmaxSelectGPUSchedule> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (function->hasAttr(SoftmaxDialect::kScheduleName))
+      return;
+    std::optional<Kernel> kernel = inspect(function);
+    if (!kernel)
+      return;
+    std::string name = target;
+    if (auto attr =
+            function->getAttrOfType<StringAttr>(SoftmaxDialect::kTargetName))
+      name = attr.str();
+    llvm::Expected<GPUTarget> machine = parseGPUTarget(name);
+    if (!machine) {
+      function.emitError(llvm::toString(machine.takeError()));
+      return signalPassFailure();
+    }
+    Choice choice = choose(&getContext(), *machine, *kernel, accuracy);
+    function->setAttr(SoftmaxDialect::kScheduleName, choice.schedule);
+    remark::passed(function.getLoc(), remark::RemarkOpts::name("schedule")
+                                          .category("schedule")
+                                          .function(function.getName()))
+        << name + ": " + choice.reason;
+  }
+};
+
+} // namespace

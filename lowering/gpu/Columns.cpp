@@ -1,0 +1,289 @@
+// The columns of a row: which thread owns which, loads, stores, element regions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lowering/gpu/RowKernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::softmax;
+
+// A single column is a scalar: not every target has vectors of one element.
+Type RowKernel::vectorOf(Type scalar) {
+  int64_t count = schedule.getVector();
+  return count == 1 ? scalar : VectorType::get({count}, scalar);
+}
+
+Value RowKernel::splat(Value scalar) {
+  if (schedule.getVector() == 1)
+    return scalar;
+  return vector::BroadcastOp::create(b, vectorOf(scalar.getType()), scalar);
+}
+
+Value RowKernel::constant(Type scalar, double value) {
+  auto attribute = b.getFloatAttr(scalar, value);
+  Type type = vectorOf(scalar);
+  if (auto vector = dyn_cast<VectorType>(type))
+    return arith::ConstantOp::create(b,
+                                     DenseElementsAttr::get(vector, attribute));
+  return arith::ConstantOp::create(b, attribute);
+}
+
+Value RowKernel::inRow(Value column) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column, extent);
+}
+
+/// Which of the columns from `first` on lie before `end`. The comparison is in
+/// 32 bits, after the distance has been cut to what a vector covers.
+Value RowKernel::validColumns(Value first, Value end) {
+  int64_t count = schedule.getVector();
+  if (count == 1)
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, first, end);
+  Value left = arith::SubIOp::create(b, end, first);
+  left = arith::MinSIOp::create(b, left, kernel.index(count));
+  left = arith::MaxSIOp::create(b, left, kernel.index(0));
+  Type i32 = b.getI32Type();
+  left = arith::IndexCastOp::create(b, i32, left);
+  SmallVector<int32_t> lanes = llvm::to_vector(llvm::seq<int32_t>(0, count));
+  Value numbers = arith::ConstantOp::create(b, b.getI32VectorAttr(lanes));
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, numbers,
+                               splat(left));
+}
+
+RowKernel::Columns RowKernel::columnsAt(int64_t step, Value first, Value end,
+                                        bool mayExceed) {
+  return {step, first, mayExceed ? validColumns(first, end) : Value()};
+}
+
+SmallVector<Value> RowKernel::sweep(Value end, ValueRange init, Step step) {
+  int64_t vector = schedule.getVector();
+  int64_t columns = group.getThreads() * vector;
+  bool whole = end == extent;
+  Value mine = arith::MulIOp::create(b, group.rank(), kernel.index(vector));
+  if (schedule.getResidence() == Residence::Registers) {
+    SmallVector<Value> carried(init);
+    for (int64_t i = 0; i < schedule.getSteps(); ++i) {
+      Value first = arith::AddIOp::create(b, mine, kernel.index(i * columns));
+      bool exceeds = !whole || (i + 1) * columns > *staticExtent;
+      carried = step(columnsAt(i, first, end, exceeds), carried);
+    }
+    return carried;
+  }
+  // A row that is skipped is not read.
+  Value last = arith::SelectOp::create(b, active, end, kernel.index(0));
+  int64_t chunk = columns * schedule.getSteps();
+  auto loop = scf::ForOp::create(b, kernel.index(0), last,
+                                 kernel.index(chunk), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> carried(loop.getRegionIterArgs());
+  Value origin = arith::AddIOp::create(b, loop.getInductionVar(), mine);
+  bool exceeds = !whole || !staticExtent || *staticExtent % chunk != 0;
+  for (int64_t i = 0; i < schedule.getSteps(); ++i) {
+    Value first = arith::AddIOp::create(b, origin, kernel.index(i * columns));
+    carried = step(columnsAt(-1, first, end, exceeds), carried);
+  }
+  if (!carried.empty())
+    scf::YieldOp::create(b, carried);
+  return SmallVector<Value>(loop.getResults());
+}
+
+SmallVector<Value> RowKernel::sweepSums(
+    Value end, ArrayRef<Type> types,
+    function_ref<SmallVector<Value>(const Columns &)> summands) {
+  bool inRegisters = schedule.getResidence() == Residence::Registers;
+  SmallVector<Value> init;
+  for (Type type : types)
+    init.append(inRegisters ? 1 : 2, constant(type, 0));
+  SmallVector<Value> sums =
+      sweep(end, init, [&](const Columns &columns, ValueRange carried) {
+        SmallVector<Value> added = summands(columns), next;
+        for (auto [i, value] : llvm::enumerate(added))
+          if (inRegisters)
+            next.push_back(arith::AddFOp::create(b, carried[i], value));
+          else // a thread may add up any number of columns
+            llvm::append_range(next,
+                               addCompensated(carried.slice(2 * i, 2), value));
+        return next;
+      });
+  if (inRegisters)
+    return sums;
+  SmallVector<Value> rounded;
+  for (size_t i = 0; i < sums.size(); i += 2)
+    rounded.push_back(arith::AddFOp::create(b, sums[i], sums[i + 1]));
+  return rounded;
+}
+
+/// Columns past the end of the row are read from inside of it instead: whoever
+/// asks masks them out, and no branch keeps loads from overlapping.
+Value RowKernel::load(const Operand &operand, const Columns &columns) {
+  auto memory = cast<MemRefType>(operand.memory.getType());
+  Type stored = memory.getElementType(), type = vectorOf(stored);
+  int64_t count = schedule.getVector();
+  auto inside = [&](Value column, int64_t width) {
+    if (!columns.valid)
+      return column;
+    Value last = arith::SubIOp::create(b, extent, kernel.index(width));
+    return arith::MinUIOp::create(b, column, last).getResult();
+  };
+  Value loaded;
+  if (count > 1 && wide && !operand.columnStride) {
+    Value at = arith::AddIOp::create(b, operand.base,
+                                     inside(columns.first, count));
+    loaded = vector::LoadOp::create(b, cast<VectorType>(type), operand.memory,
+                                    ValueRange{at});
+  } else {
+    SmallVector<Value> scalars;
+    for (int64_t i = 0; i < count; ++i) {
+      Value column = arith::AddIOp::create(b, columns.first, kernel.index(i));
+      column = inside(column, 1);
+      if (operand.columnStride)
+        column = arith::MulIOp::create(b, column, operand.columnStride);
+      Value at = arith::AddIOp::create(b, operand.base, column);
+      scalars.push_back(
+          memref::LoadOp::create(b, operand.memory, ValueRange{at}));
+    }
+    loaded = scalars.front();
+    if (count > 1)
+      loaded = vector::FromElementsOp::create(b, cast<VectorType>(type), scalars);
+  }
+  if (stored != operand.element)
+    loaded = arith::BitcastOp::create(b, vectorOf(operand.element), loaded);
+  return loaded;
+}
+
+void RowKernel::store(const Operand &operand, const Columns &columns,
+                      Value vector) {
+  auto memory = cast<MemRefType>(operand.memory.getType());
+  Type stored = memory.getElementType();
+  if (stored != operand.element)
+    vector = arith::BitcastOp::create(b, vectorOf(stored), vector);
+  int64_t count = schedule.getVector();
+  auto guarded = [&](Value condition, function_ref<void()> emit) {
+    if (!condition)
+      return emit();
+    auto branch = scf::IfOp::create(b, condition);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&branch.getThenRegion().front());
+    emit();
+  };
+  if (count > 1 && wide && !operand.columnStride) {
+    // The extent is a multiple of the vector: all columns are valid or none.
+    guarded(columns.valid ? inRow(columns.first) : Value(), [&] {
+      Value at = arith::AddIOp::create(b, operand.base, columns.first);
+      vector::StoreOp::create(b, vector, operand.memory, ValueRange{at});
+    });
+    return;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    Value column = arith::AddIOp::create(b, columns.first, kernel.index(i));
+    guarded(columns.valid ? inRow(column) : Value(), [&] {
+      Value element = vector;
+      if (count > 1)
+        element = vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{i});
+      if (operand.columnStride)
+        column = arith::MulIOp::create(b, column, operand.columnStride);
+      Value at = arith::AddIOp::create(b, operand.base, column);
+      memref::StoreOp::create(b, element, operand.memory, ValueRange{at});
+    });
+  }
+}
+
+Value RowKernel::elements(Value row, const Columns &columns) {
+  const Operand &operand = inputs.find(row)->second;
+  if (columns.step < 0)
+    return load(operand, columns);
+  // All of the row at once, so that its loads overlap.
+  SmallVector<Value> &all = held[row];
+  if (all.empty()) {
+    int64_t steps = schedule.getSteps();
+    SmallVector<Type> types(steps, vectorOf(operand.element));
+    auto reads = scf::IfOp::create(b, types, active, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&reads.getThenRegion().front());
+    SmallVector<Value> loaded;
+    int64_t width = group.getThreads() * schedule.getVector();
+    Value mine = arith::MulIOp::create(b, group.rank(),
+                                       kernel.index(schedule.getVector()));
+    for (int64_t i = 0; i < steps; ++i) {
+      Value first = arith::AddIOp::create(b, mine, kernel.index(i * width));
+      bool exceeds = (i + 1) * width > *staticExtent;
+      // Only whether some column exceeds the row matters here.
+      loaded.push_back(load(operand, {i, first, exceeds ? first : Value()}));
+    }
+    scf::YieldOp::create(b, loaded);
+    b.setInsertionPointToStart(&reads.getElseRegion().front());
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(types.front()));
+    scf::YieldOp::create(b, SmallVector<Value>(steps, zero));
+    all.assign(reads.result_begin(), reads.result_end());
+  }
+  return all[columns.step];
+}
+
+Value RowKernel::maskOut(Value vector, Value neutral, const Columns &columns) {
+  if (!columns.valid)
+    return vector;
+  return arith::SelectOp::create(b, columns.valid, vector, neutral);
+}
+
+SmallVector<Value> RowKernel::emitElement(Block *element, ValueRange rows,
+                                          const Columns &columns) {
+  IRMapping mapping;
+  for (auto [argument, row] : llvm::zip(element->getArguments(), rows))
+    mapping.map(argument, elements(row, columns));
+  auto operandOf = [&](Value value) -> Value {
+    if (Value mapped = mapping.lookupOrNull(value))
+      return mapped;
+    Value scalar = values.contains(value) ? values.lookup(value)
+                                          : kernel.value(value);
+    Value wide = splat(scalar);
+    mapping.map(value, wide);
+    return wide;
+  };
+  for (Operation &op : element->without_terminator()) {
+    if (isa<row::ColumnOp>(op)) {
+      Value column = splat(columns.first);
+      if (schedule.getVector() > 1)
+        column = arith::AddIOp::create(
+            b, column, vector::StepOp::create(b, vectorOf(b.getIndexType())));
+      mapping.map(op.getResult(0), column);
+      continue;
+    }
+    if (op.hasTrait<OpTrait::ConstantLike>()) {
+      mapping.map(op.getResult(0), splat(b.clone(op)->getResult(0)));
+      continue;
+    }
+    // Elementwise operations have the same form on vectors.
+    SmallVector<Value> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(operandOf(operand));
+    SmallVector<Type> results;
+    for (Type type : op.getResultTypes())
+      results.push_back(vectorOf(type));
+    OperationState state(op.getLoc(), op.getName(), operands, results,
+                         op.getAttrs());
+    mapping.map(op.getResults(), b.create(state)->getResults());
+  }
+  SmallVector<Value> yielded;
+  for (Value value : element->getTerminator()->getOperands())
+    yielded.push_back(operandOf(value));
+  return yielded;
+}
+
+/// Folds the columns of a vector in a tree.
+Value RowKernel::foldVector(Value vector,
+                            function_ref<Value(Value, Value)> combine) {
+  int64_t count = schedule.getVector();
+  if (count == 1)
+    return vector;
+  SmallVector<Value> level;
+  for (int64_t i = 0; i < count; ++i)
+    level.push_back(vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{i}));
+  for (; level.size() > 1; level.resize(level.size() / 2))
+    for (size_t i = 0; i < level.size() / 2; ++i)
+      level[i] = combine(level[i], level[i + level.size() / 2]);
+  return level.front();
+}

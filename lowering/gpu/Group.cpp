@@ -1,0 +1,132 @@
+// The threads that work on a row together, and how they combine their values.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lowering/gpu/Group.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/SymbolTable.h"
+
+using namespace mlir;
+using namespace mlir::softmax;
+
+Group::Group(DeviceKernel &kernel, int64_t threads, int64_t block)
+    : kernel(kernel), b(kernel.b), threads(threads), block(block),
+      lanes(kernel.schedule.getLanes()) {
+  Value thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
+  Value size = kernel.index(threads);
+  myRank = arith::RemUIOp::create(b, thread, size);
+  myNumber = arith::DivUIOp::create(b, thread, size);
+}
+
+Value Group::isFirst() {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, myRank,
+                               kernel.index(0));
+}
+
+/// The value of the thread whose number differs by `distance`, a power of two.
+/// Devices move 32 bits at a time.
+Value Group::shuffle(Value value, int64_t distance) {
+  Type type = value.getType();
+  auto move = [&](Value word) -> Value {
+    return gpu::ShuffleOp::create(b, word, distance, lanes,
+                                  gpu::ShuffleMode::XOR)
+        .getShuffleResult();
+  };
+  if (type.getIntOrFloatBitWidth() == 32)
+    return move(value);
+  Type i32 = b.getI32Type(), i64 = b.getI64Type();
+  Value bits = arith::BitcastOp::create(b, i64, value);
+  Value half = arith::ConstantOp::create(b, b.getI64IntegerAttr(32));
+  Value low = arith::TruncIOp::create(b, i32, bits);
+  Value high = arith::TruncIOp::create(
+      b, i32, arith::ShRUIOp::create(b, bits, half));
+  low = arith::ExtUIOp::create(b, i64, move(low));
+  high = arith::ExtUIOp::create(b, i64, move(high));
+  bits = arith::OrIOp::create(b, low, arith::ShLIOp::create(b, high, half));
+  return arith::BitcastOp::create(b, type, bits);
+}
+
+/// A butterfly: as x + y and y + x have the same bits, so have all threads.
+SmallVector<Value> Group::combineLanes(SmallVector<Value> values, int64_t width,
+                                       Combine combine) {
+  for (int64_t distance = 1; distance < width; distance *= 2) {
+    SmallVector<Value> others;
+    for (Value value : values)
+      others.push_back(shuffle(value, distance));
+    values = combine(values, others);
+  }
+  return values;
+}
+
+/// Shared memory of `slots` values.
+static Value createShared(DeviceKernel &kernel, Type type, int64_t slots) {
+  ImplicitLocOpBuilder &b = kernel.b;
+  auto space = gpu::AddressSpaceAttr::get(b.getContext(),
+                                          gpu::AddressSpace::Workgroup);
+  auto memref = MemRefType::get({slots}, type, MemRefLayoutAttrInterface(),
+                                space);
+  memref::GlobalOp global;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(kernel.function());
+    global = memref::GlobalOp::create(
+        b, "shared", b.getStringAttr("private"), memref, b.getUnitAttr(),
+        /*constant=*/false, /*alignment=*/IntegerAttr());
+    SymbolTable(kernel.module).insert(global);
+  }
+  return memref::GetGlobalOp::create(b, memref, global.getSymName());
+}
+
+SmallVector<Value> Group::combine(ValueRange given, Combine combine) {
+  SmallVector<Value> values =
+      combineLanes(SmallVector<Value>(given), std::min(threads, lanes), combine);
+  if (!usesSharedMemory())
+    return values;
+
+  // Each subgroup leaves its value in a slot, then every thread folds those of
+  // its group.
+  int64_t subgroups = threads / lanes;
+  Value laneCount = kernel.index(lanes);
+  Value lane = arith::RemUIOp::create(b, myRank, laneCount);
+  Value subgroup = arith::DivUIOp::create(b, myRank, laneCount);
+  Value slot = arith::MulIOp::create(b, myNumber, kernel.index(subgroups));
+  SmallVector<Value> buffers;
+  for (Value value : values)
+    buffers.push_back(createShared(kernel, value.getType(), block / lanes));
+  Value isFirstLane = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane,
+                                            kernel.index(0));
+  auto leave = scf::IfOp::create(b, isFirstLane);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&leave.getThenRegion().front());
+    Value mine = arith::AddIOp::create(b, slot, subgroup);
+    for (auto [value, buffer] : llvm::zip(values, buffers))
+      memref::StoreOp::create(b, value, buffer, mine);
+  }
+  gpu::BarrierOp::create(b);
+  int64_t width = std::min(subgroups, lanes);
+  Value from = arith::AddIOp::create(
+      b, slot, arith::RemUIOp::create(b, lane, kernel.index(width)));
+  SmallVector<Value> folded;
+  for (int64_t next = 0; next < subgroups; next += width) {
+    Value position = arith::AddIOp::create(b, from, kernel.index(next));
+    SmallVector<Value> loaded;
+    for (Value buffer : buffers)
+      loaded.push_back(memref::LoadOp::create(b, buffer, position));
+    folded = next == 0 ? loaded : combine(folded, loaded);
+  }
+  return combineLanes(folded, width, combine);
+}
+
+Value Group::sum(Value value) {
+  return combine(value, [&](ValueRange x, ValueRange y) {
+    return SmallVector<Value>{arith::AddFOp::create(b, x[0], y[0])};
+  })[0];
+}
+
+void Group::barrier() {
+  if (usesSharedMemory())
+    gpu::BarrierOp::create(b);
+}

@@ -1,0 +1,51 @@
+// The threads that work on a row together, and how they combine their values.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef LOWERING_GPU_GROUP_H
+#define LOWERING_GPU_GROUP_H
+
+#include "lowering/gpu/DeviceKernel.h"
+
+namespace mlir::softmax {
+
+/// `threads` neighbouring threads of a block of `block` threads, both powers of
+/// two. All threads of the
+/// block have to take part in `combine`, because it holds barriers when a group
+/// is more than a subgroup.
+class Group {
+public:
+  using Combine =
+      function_ref<SmallVector<Value>(ValueRange x, ValueRange y)>;
+
+  Group(DeviceKernel &kernel, int64_t threads, int64_t block);
+
+  int64_t getThreads() const { return threads; }
+  /// Number of this thread in its group, and of its group in the block.
+  Value rank() const { return myRank; }
+  Value number() const { return myNumber; }
+  /// True in the first thread of the group.
+  Value isFirst();
+
+  /// Folds the values of all threads; every thread gets the same bits. The tree
+  /// depends on the number of threads only. `combine` has to be commutative.
+  SmallVector<Value> combine(ValueRange values, Combine combine);
+  Value sum(Value value);
+  /// Waits for all threads of the block, when groups share memory at all.
+  void barrier();
+  /// True when values travel through shared memory.
+  bool usesSharedMemory() const { return threads > lanes; }
+
+private:
+  Value shuffle(Value value, int64_t distance);
+  SmallVector<Value> combineLanes(SmallVector<Value> values, int64_t width,
+                                  Combine combine);
+
+  DeviceKernel &kernel;
+  ImplicitLocOpBuilder &b;
+  int64_t threads, block, lanes;
+  Value myRank, myNumber;
+};
+
+} // namespace mlir::softmax
+
+#endif // LOWERING_GPU_GROUP_H

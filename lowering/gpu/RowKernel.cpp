@@ -1,0 +1,351 @@
+// The rows of a GPU kernel: who takes which, where they lie, what they yield.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lowering/gpu/RowKernel.h"
+
+#include "runtime/smx_abi.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace mlir::softmax;
+
+int64_t RowKernel::threadsPerRow(row::ProgramOp program,
+                                 GPUScheduleAttr schedule) {
+  bool sweeps = llvm::any_of(*program.getBodyBlock(), [](Operation &op) {
+    return isa<row::ReduceOp, row::MapOp>(op);
+  });
+  return sweeps ? schedule.getThreads() : 1;
+}
+
+RowKernel::RowKernel(row::ProgramOp program, DeviceKernel &kernel, bool wide,
+                     ArrayRef<int64_t> partials)
+    : program(program), kernel(kernel), schedule(kernel.schedule), b(kernel.b),
+      wide(wide), partials(partials),
+      group(kernel, threadsPerRow(program, schedule), schedule.getBlock()) {}
+
+/// Row-major without gaps, whatever the extents are.
+static bool isDense(Value memref) {
+  return cast<MemRefType>(memref.getType()).getLayout().isIdentity();
+}
+
+RowKernel::Operand RowKernel::describe(Value memref, AffineMap map) {
+  Operand operand;
+  operand.map = map;
+  operand.memory = kernel.memory(memref);
+  operand.element = cast<MemRefType>(memref.getType()).getElementType();
+  operand.isDense = isDense(memref);
+  operand.strides = kernel.strides(memref);
+  for (auto [position, expr] : llvm::enumerate(map.getResults())) {
+    if (cast<AffineDimExpr>(expr).getPosition() != program.getAxis())
+      continue;
+    bool isUnit = operand.isDense && position + 1 == map.getNumResults();
+    if (!isUnit)
+      operand.columnStride = operand.strides[position];
+  }
+  return operand;
+}
+
+Value RowKernel::linear(const Operand &operand, ArrayRef<Value> at) {
+  Value sum = kernel.index(0);
+  for (auto [position, expr] : llvm::enumerate(operand.map.getResults())) {
+    int64_t dim = cast<AffineDimExpr>(expr).getPosition();
+    if (dim == program.getAxis())
+      continue;
+    Value offset = arith::MulIOp::create(b, at[dim], operand.strides[position]);
+    sum = arith::AddIOp::create(b, sum, offset);
+  }
+  return sum;
+}
+
+/// True when the map names all row dimensions in order, the class axis last or
+/// not at all: then the number of a row tells where it lies, without a division.
+static bool followsRows(row::ProgramOp program, AffineMap map) {
+  SmallVector<int64_t> dims;
+  for (int64_t dim = 0; dim < program.getSpaceRank(); ++dim)
+    if (dim != program.getAxis())
+      dims.push_back(dim);
+  if (program.hasAxis(map))
+    dims.push_back(program.getAxis());
+  return map.getNumResults() == dims.size() &&
+         llvm::all_of(llvm::enumerate(map.getResults()), [&](auto result) {
+           return cast<AffineDimExpr>(result.value()).getPosition() ==
+                  dims[result.index()];
+         });
+}
+
+void RowKernel::locate(Operand &operand, Value row) {
+  if (operand.isDense && followsRows(program, operand.map)) {
+    operand.base = program.hasAxis(operand.map)
+                       ? arith::MulIOp::create(b, row, extent).getResult()
+                       : row;
+    return;
+  }
+  if (indices.empty() && operand.map.getNumResults() > 0) {
+    indices.assign(program.getSpaceRank(), kernel.index(0));
+    Value rest = row;
+    for (int64_t dim = program.getSpaceRank() - 1; dim >= 0; --dim) {
+      if (dim == program.getAxis())
+        continue;
+      indices[dim] = arith::RemUIOp::create(b, rest, extents[dim]);
+      rest = arith::DivUIOp::create(b, rest, extents[dim]);
+    }
+  }
+  operand.base = linear(operand, indices);
+}
+
+void RowKernel::emit() {
+  int64_t rank = program.getSpaceRank(), axis = program.getAxis();
+  rowCount = kernel.index(1);
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    auto [operand, position] = program.getBound(dim);
+    Value size;
+    if (operand)
+      size = kernel.value(
+          kernel.host.createOrFold<memref::DimOp>(operand, position));
+    extents.push_back(size ? size : kernel.index(0));
+    if (dim != axis)
+      rowCount = arith::MulIOp::create(b, rowCount, size);
+  }
+  extent = extents[axis];
+  if (auto [operand, position] = program.getBound(axis); operand) {
+    auto type = cast<MemRefType>(operand.getType());
+    if (!type.isDynamicDim(position))
+      staticExtent = type.getDimSize(position);
+  }
+
+  Block *body = program.getBodyBlock();
+  for (auto [i, input] : llvm::enumerate(program.getInputs())) {
+    if (isa<MemRefType>(input.getType()))
+      inputs[body->getArgument(i)] = describe(input, program.getInputMap(i));
+    else
+      values.map(body->getArgument(i), kernel.value(input));
+  }
+  for (auto [i, output] : llvm::enumerate(program.getOutputs()))
+    outputs.push_back(program.getOutputMap(i).getNumResults() == 0
+                          ? Operand()
+                          : describe(output, program.getOutputMap(i)));
+
+  Value rowsPerBlock =
+      kernel.index(schedule.getBlock() / group.getThreads());
+  Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
+  Value blocks = gpu::GridDimOp::create(b, gpu::Dimension::x);
+  Value from = arith::MulIOp::create(b, block, rowsPerBlock);
+  Value stride = arith::MulIOp::create(b, blocks, rowsPerBlock);
+  // A compensated sum, two values, for each total.
+  Value zero = arith::ConstantOp::create(b, b.getF64FloatAttr(0));
+  SmallVector<Value> totals(2 * partials.size(), zero);
+  auto loop = scf::ForOp::create(b, from, rowCount, stride, totals);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next =
+      emitRow(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!next.empty())
+    scf::YieldOp::create(b, next);
+  b.setInsertionPointAfter(loop);
+  storeTotals(loop.getResults());
+}
+
+SmallVector<Value> RowKernel::emitRow(Value first, ValueRange totals) {
+  Value row = first;
+  inRange = arith::ConstantOp::create(b, b.getBoolAttr(true));
+  if (group.getThreads() < schedule.getBlock()) {
+    // Groups past the last row look at it once more, but write nothing.
+    row = arith::AddIOp::create(b, row, group.number());
+    inRange = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, rowCount);
+    Value last = arith::SubIOp::create(b, rowCount, kernel.index(1));
+    row = arith::MinUIOp::create(b, row, last);
+  }
+  active = inRange;
+  bool asksIndex = llvm::any_of(*program.getBodyBlock(), [](Operation &op) {
+    return isa<row::IndexOp>(op);
+  });
+  if (asksIndex) {
+    Operand everywhere;
+    SmallVector<AffineExpr> dims;
+    for (int64_t dim = 0; dim < program.getSpaceRank(); ++dim)
+      dims.push_back(b.getAffineDimExpr(dim));
+    everywhere.map = AffineMap::get(dims.size(), 0, dims, b.getContext());
+    everywhere.isDense = false;
+    everywhere.strides.assign(dims.size(), kernel.index(0));
+    locate(everywhere, row);
+  }
+  for (auto &[argument, operand] : inputs) {
+    locate(operand, row);
+    if (program.hasAxis(operand.map))
+      continue;
+    Value element =
+        memref::LoadOp::create(b, operand.memory, ValueRange{operand.base});
+    if (element.getType() != operand.element)
+      element = arith::BitcastOp::create(b, operand.element, element);
+    values.map(argument, element);
+  }
+  for (Operand &operand : outputs)
+    if (operand.memory)
+      locate(operand, row);
+
+  emitBody();
+  storeScalars();
+  reportLabel();
+  SmallVector<Value> next = addToTotals(totals);
+  // The next row's values must not reach shared memory before all threads have
+  // read this row's.
+  group.barrier();
+  return next;
+}
+
+void RowKernel::emitBody() {
+  Block *body = program.getBodyBlock();
+  bool synchronizes = false, looksUp = false;
+  for (Operation &op : body->without_terminator()) {
+    if (auto skip = dyn_cast<row::SkipIfOp>(op)) {
+      skipped = values.lookupOrDefault(skip.getCondition());
+      for (Value value : skip.getValues())
+        skippedValues.push_back(values.lookupOrNull(value)
+                                    ? values.lookup(value)
+                                    : kernel.value(value));
+      Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
+      Value kept = arith::XOrIOp::create(b, skipped, yes);
+      active = arith::AndIOp::create(b, inRange, kept);
+    } else if (auto reduce = dyn_cast<row::ReduceOp>(op)) {
+      emitReduce(reduce);
+      synchronizes = true;
+    } else if (auto extentOp = dyn_cast<row::ExtentOp>(op)) {
+      values.map(extentOp.getResult(), extent);
+    } else if (auto indexOp = dyn_cast<row::IndexOp>(op)) {
+      values.map(indexOp.getResult(), indices[indexOp.getDim()]);
+    } else if (auto at = dyn_cast<row::AtOp>(op)) {
+      emitAt(at);
+      looksUp = true;
+    } else if (!isa<row::MapOp>(op)) {
+      for (Value operand : op.getOperands())
+        if (!values.contains(operand))
+          values.map(operand, kernel.value(operand));
+      b.clone(op, values);
+    }
+  }
+  SmallVector<row::MapOp> maps;
+  SmallVector<unsigned> written;
+  for (auto [i, value] : llvm::enumerate(body->getTerminator()->getOperands()))
+    if (auto map = value.getDefiningOp<row::MapOp>()) {
+      maps.push_back(map);
+      written.push_back(i);
+    }
+  // A result may lie in the place of an operand that others look up.
+  if (looksUp && !synchronizes && !maps.empty())
+    group.barrier();
+  emitMaps(maps, written);
+}
+
+void RowKernel::emitAt(row::AtOp at) {
+  const Operand &operand = inputs.find(at.getRow())->second;
+  Value column = values.lookupOrDefault(at.getColumn());
+  Type stored = cast<MemRefType>(operand.memory.getType()).getElementType();
+  Value reads = arith::AndIOp::create(b, active, inRow(column));
+  auto guarded = scf::IfOp::create(
+      b, TypeRange{stored}, reads, /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&guarded.getThenRegion().front());
+    Value offset = column;
+    if (operand.columnStride)
+      offset = arith::MulIOp::create(b, column, operand.columnStride);
+    Value element = memref::LoadOp::create(
+        b, operand.memory,
+        ValueRange{arith::AddIOp::create(b, operand.base, offset)});
+    scf::YieldOp::create(b, element);
+    b.setInsertionPointToStart(&guarded.getElseRegion().front());
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(stored));
+    scf::YieldOp::create(b, zero);
+  }
+  Value element = guarded.getResult(0);
+  if (stored != at.getType())
+    element = arith::BitcastOp::create(b, at.getType(), element);
+  values.map(at.getResult(), element);
+}
+
+/// Stores what the row yields as scalars, in one thread of its group.
+void RowKernel::storeScalars() {
+  Operation *yield = program.getBodyBlock()->getTerminator();
+  scf::IfOp stores;
+  for (auto [i, value] : llvm::enumerate(yield->getOperands())) {
+    const Operand &output = outputs[i];
+    if (!output.memory || program.hasAxis(output.map))
+      continue;
+    Value scalar = values.contains(value) ? values.lookup(value)
+                                          : kernel.value(value);
+    if (skipped)
+      scalar = arith::SelectOp::create(b, skipped, skippedValues[i], scalar);
+    Type stored = cast<MemRefType>(output.memory.getType()).getElementType();
+    if (stored != scalar.getType())
+      scalar = arith::BitcastOp::create(b, stored, scalar);
+    Value writes = arith::AndIOp::create(b, inRange, group.isFirst());
+    stores = scf::IfOp::create(b, writes);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&stores.getThenRegion().front());
+    memref::StoreOp::create(b, scalar, output.memory, ValueRange{output.base});
+  }
+}
+
+/// A label that is neither ignored nor a class sets the error word.
+void RowKernel::reportLabel() {
+  if (!skipped)
+    return;
+  for (auto compare : program.getBodyBlock()->getOps<arith::CmpIOp>()) {
+    if (compare.getPredicate() != arith::CmpIPredicate::ult ||
+        !compare.getRhs().getDefiningOp<row::ExtentOp>())
+      continue;
+    Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
+    Value wrong = arith::XOrIOp::create(
+        b, values.lookup(compare.getResult()), yes);
+    Value reports = arith::AndIOp::create(
+        b, arith::AndIOp::create(b, active, group.isFirst()), wrong);
+    Value word = kernel.workspaceMemory(0, b.getI32Type());
+    auto report = scf::IfOp::create(b, reports);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&report.getThenRegion().front());
+    Value code = arith::ConstantOp::create(b, b.getI32IntegerAttr(SMX_E_TARGET));
+    memref::StoreOp::create(b, code, word, ValueRange{kernel.index(0)});
+    return;
+  }
+}
+
+SmallVector<Value> RowKernel::addToTotals(ValueRange totals) {
+  Operation *yield = program.getBodyBlock()->getTerminator();
+  SmallVector<Value> next;
+  for (auto [i, value] : llvm::enumerate(yield->getOperands())) {
+    if (outputs[i].memory)
+      continue;
+    Value scalar = values.contains(value) ? values.lookup(value)
+                                          : kernel.value(value);
+    if (skipped)
+      scalar = arith::SelectOp::create(b, skipped, skippedValues[i], scalar);
+    if (!scalar.getType().isF64())
+      scalar = arith::ExtFOp::create(b, b.getF64Type(), scalar);
+    Value zero = arith::ConstantOp::create(b, b.getF64FloatAttr(0));
+    scalar = arith::SelectOp::create(b, inRange, scalar, zero);
+    llvm::append_range(next,
+                       addCompensated(totals.slice(next.size(), 2), scalar));
+  }
+  return next;
+}
+
+/// The sum of each total over the rows of the block.
+void RowKernel::storeTotals(ValueRange totals) {
+  if (partials.empty())
+    return;
+  Value zero = arith::ConstantOp::create(b, b.getF64FloatAttr(0));
+  Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
+  Value isFirst = group.isFirst();
+  Group everyone(kernel, schedule.getBlock(), schedule.getBlock());
+  for (auto [i, offset] : llvm::enumerate(partials)) {
+    Value mine = arith::AddFOp::create(b, totals[2 * i], totals[2 * i + 1]);
+    Value sum =
+        everyone.sum(arith::SelectOp::create(b, isFirst, mine, zero));
+    Value memory = kernel.workspaceMemory(offset, b.getF64Type());
+    auto stores = scf::IfOp::create(b, everyone.isFirst());
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&stores.getThenRegion().front());
+    memref::StoreOp::create(b, sum, memory, ValueRange{block});
+  }
+}

@@ -1,0 +1,125 @@
+// One row program as the body of a GPU kernel.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef LOWERING_GPU_ROWKERNEL_H
+#define LOWERING_GPU_ROWKERNEL_H
+
+#include "lowering/gpu/Group.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace mlir::softmax {
+
+/// Emits a program into a kernel: groups of threads take rows, each thread owns
+/// columns of them. All threads of a block do the same steps, also for rows past
+/// the last one and rows that are skipped, so that they meet at every barrier;
+/// such rows are neither read nor written.
+class RowKernel {
+public:
+  /// `wide`: rows start at addresses that whole vectors can be read from.
+  /// `partials`: offsets in the workspace for the sums of the blocks, one for
+  /// each output that is a total.
+  RowKernel(row::ProgramOp program, DeviceKernel &kernel, bool wide,
+            ArrayRef<int64_t> partials);
+
+  void emit();
+
+  /// Threads that work on one row of `program`: none share a row of which no
+  /// sweep reads the elements.
+  static int64_t threadsPerRow(row::ProgramOp program, GPUScheduleAttr schedule);
+
+private:
+  /// Neighbouring columns that a thread owns: `vector` of them from `first`.
+  struct Columns {
+    int64_t step;
+    Value first;
+    /// i1 for each column, true where it is one of the row; null when all are.
+    Value valid;
+  };
+  /// A memref that the program reads or writes, of the row at hand.
+  struct Operand {
+    AffineMap map;
+    Value memory;
+    SmallVector<Value> strides; ///< one for each result of the map
+    bool isDense;               ///< row-major, without gaps
+    Value base;                 ///< index of the row's element at column 0
+    Value columnStride;         ///< null for 1
+    Type element;               ///< of the program; memory may hold integers
+  };
+  using Step =
+      function_ref<SmallVector<Value>(const Columns &, ValueRange carried)>;
+
+  //===--- Rows (RowKernel.cpp) -------------------------------------------===//
+
+  Operand describe(Value memref, AffineMap map);
+  void locate(Operand &operand, Value row);
+  Value linear(const Operand &operand, ArrayRef<Value> at);
+  SmallVector<Value> emitRow(Value row, ValueRange totals);
+  void emitBody();
+  void emitAt(row::AtOp at);
+  void storeScalars();
+  void reportLabel();
+  SmallVector<Value> addToTotals(ValueRange totals);
+  void storeTotals(ValueRange totals);
+
+  //===--- Columns (Columns.cpp) ------------------------------------------===//
+
+  Columns columnsAt(int64_t step, Value first, Value end, bool mayExceed);
+  Value validColumns(Value first, Value end);
+  /// Calls `step` for all columns of [0, end) that this thread owns.
+  SmallVector<Value> sweep(Value end, ValueRange init, Step step);
+  /// As `sweep`, where what `step` returns is added up.
+  SmallVector<Value> sweepSums(Value end, ArrayRef<Type> types,
+                               function_ref<SmallVector<Value>(const Columns &)>
+                                   summands);
+  Value elements(Value row, const Columns &columns);
+  Value load(const Operand &operand, const Columns &columns);
+  void store(const Operand &operand, const Columns &columns, Value vector);
+  Value inRow(Value column);
+  Type vectorOf(Type scalar);
+  Value splat(Value scalar);
+  Value constant(Type scalar, double value);
+  Value maskOut(Value vector, Value neutral, const Columns &columns);
+  SmallVector<Value> emitElement(Block *element, ValueRange rows,
+                                 const Columns &columns);
+  Value foldVector(Value vector, function_ref<Value(Value, Value)> combine);
+
+  //===--- Reductions and maps (RowReduce.cpp, RowMap.cpp) ----------------===//
+
+  void emitReduce(row::ReduceOp first);
+  SmallVector<Value> maxima(ArrayRef<row::ReduceOp> reduces, Value end);
+  SmallVector<Value> summands(row::ReduceOp reduce, Value max,
+                              const Columns &columns);
+  void finish(row::ReduceOp reduce, Value max, ValueRange sums);
+  void emitMaps(ArrayRef<row::MapOp> maps, ArrayRef<unsigned> outputs);
+  void overrideColumn(row::MapOp map, const Operand &output);
+  Value endOfColumns(Value until);
+  SmallVector<Value> addCompensated(ValueRange carried, Value value);
+
+  row::ProgramOp program;
+  DeviceKernel &kernel;
+  GPUScheduleAttr schedule;
+  ImplicitLocOpBuilder &b;
+  bool wide;
+  SmallVector<int64_t> partials;
+  Group group;
+
+  SmallVector<Value> extents; ///< of the iteration space
+  Value extent, rowCount;
+  std::optional<int64_t> staticExtent;
+
+  // Of the row at hand.
+  IRMapping values;
+  llvm::MapVector<Value, Operand> inputs; ///< by block argument
+  SmallVector<Operand> outputs;
+  SmallVector<Value> indices; ///< by dimension; empty where nobody asks
+  Value inRange;              ///< the row is one of the tensor's
+  Value skipped;              ///< null when the program skips no rows
+  Value active;               ///< neither past the end nor skipped
+  SmallVector<Value> skippedValues;
+  /// Elements in registers, by row and step.
+  llvm::DenseMap<Value, SmallVector<Value>> held;
+};
+
+} // namespace mlir::softmax
+
+#endif // LOWERING_GPU_ROWKERNEL_H

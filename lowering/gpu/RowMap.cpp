@@ -1,0 +1,105 @@
+// Maps of a GPU kernel: the results of a row.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lowering/gpu/RowKernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace mlir::softmax;
+
+void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
+                         ArrayRef<unsigned> numbers) {
+  if (maps.empty())
+    return;
+  row::MapOp first = maps.front();
+  Value until = first.getUntil();
+  Value end = until ? endOfColumns(until) : Value();
+  auto scalarOf = [&](Value value) {
+    return values.contains(value) ? values.lookup(value) : kernel.value(value);
+  };
+  // The loop of a row in memory runs over `active` rows; a skipped row is
+  // written too.
+  Value reads = active;
+  if (schedule.getResidence() == Residence::Memory)
+    active = inRange;
+  sweep(extent, {}, [&](const Columns &columns, ValueRange) {
+    SmallVector<Value> results;
+    auto compute = [&](row::MapOp map, unsigned number) {
+      Value result =
+          emitElement(map.getElementBlock(), map.getRows(), columns)[0];
+      if (until) {
+        Value valid = validColumns(columns.first, end);
+        result = arith::SelectOp::create(
+            b, valid, result, splat(scalarOf(map.getOtherwise())));
+      }
+      return result;
+    };
+    auto skippedResult = [&](unsigned number) {
+      return splat(skippedValues[number]);
+    };
+    if (skipped && columns.step < 0) {
+      // Elements of a skipped row are not even read.
+      SmallVector<Type> types;
+      for (unsigned number : numbers)
+        types.push_back(vectorOf(outputs[number].element));
+      auto branch = scf::IfOp::create(b, types, reads, /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(&branch.getThenRegion().front());
+      SmallVector<Value> computed, constants;
+      for (auto [map, number] : llvm::zip(maps, numbers))
+        computed.push_back(compute(map, number));
+      scf::YieldOp::create(b, computed);
+      b.setInsertionPointToStart(&branch.getElseRegion().front());
+      for (unsigned number : numbers)
+        constants.push_back(skippedResult(number));
+      scf::YieldOp::create(b, constants);
+      results.assign(branch.result_begin(), branch.result_end());
+    } else {
+      for (auto [map, number] : llvm::zip(maps, numbers)) {
+        Value result = compute(map, number);
+        if (skipped)
+          result = arith::SelectOp::create(b, skipped, skippedResult(number),
+                                           result);
+        results.push_back(result);
+      }
+    }
+    auto writes = scf::IfOp::create(b, inRange);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&writes.getThenRegion().front());
+    for (auto [result, number] : llvm::zip(results, numbers))
+      store(outputs[number], columns, result);
+    return SmallVector<Value>();
+  });
+  active = reads;
+  for (size_t i = 0; i < maps.size(); ++i)
+    if (row::MapOp map = maps[i]; map.getColumn())
+      overrideColumn(map, outputs[numbers[i]]);
+}
+
+/// The thread that has just stored the column stores it once more, which is
+/// cheaper than comparing every column.
+void RowKernel::overrideColumn(row::MapOp map, const Operand &output) {
+  Value column = values.lookupOrDefault(map.getColumn());
+  Value owner = arith::DivUIOp::create(b, column,
+                                       kernel.index(schedule.getVector()));
+  owner = arith::RemUIOp::create(b, owner, kernel.index(group.getThreads()));
+  Value mine = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, owner,
+                                     group.rank());
+  Value writes = arith::AndIOp::create(
+      b, arith::AndIOp::create(b, active, inRow(column)), mine);
+  Value value = values.contains(map.getValue()) ? values.lookup(map.getValue())
+                                                : kernel.value(map.getValue());
+  auto branch = scf::IfOp::create(b, writes);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&branch.getThenRegion().front());
+  Type stored = cast<MemRefType>(output.memory.getType()).getElementType();
+  if (stored != value.getType())
+    value = arith::BitcastOp::create(b, stored, value);
+  if (output.columnStride)
+    column = arith::MulIOp::create(b, column, output.columnStride);
+  Value at = arith::AddIOp::create(b, output.base, column);
+  memref::StoreOp::create(b, value, output.memory, ValueRange{at});
+}
