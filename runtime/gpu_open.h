@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Weak, so that an object with GPU code links wherever its CPU kernel does: a
- * program linked statically has no dlopen, and gets SMX_E_DRIVER. */
+/* Weak, so that an object with GPU code links wherever its CPU kernel does;
+ * before glibc 2.34 that is without dlopen, which gives SMX_E_DRIVER. */
 #pragma weak dlopen
 #pragma weak dlsym
 #pragma weak smx_gpu_failed
