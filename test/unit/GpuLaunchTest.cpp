@@ -89,6 +89,12 @@ struct Kernel {
     kernel = {"k", images.data(), int32_t(images.size()), nullptr};
   }
 
+  // In an emitted object the kernel is static data, and so is never a leak.
+  ~Kernel() {
+    static std::vector<void *> &states = *new std::vector<void *>;
+    states.push_back(kernel.state);
+  }
+
   int32_t open(void *stream = nullptr) {
     return smx_gpu_open(&kernel, stream, &code);
   }
