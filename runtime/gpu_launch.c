@@ -126,7 +126,7 @@ static const struct loaded *load(struct smx_gpu_kernel *kernel,
   return loaded;
 }
 
-/* ---- Opening -------------------------------------------------- */
+/* ---- Opening ------------------------------------------------------------- */
 
 static bool find_cuda_device(void *stream, int *device,
                              struct failure *failure) {
@@ -146,7 +146,7 @@ static int lock;
 
 static void lock_acquire(void) {
   while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE)) {
-    /* Loading takes from 0.1 ms to seconds, when PTX is compiled. */
+    /* Loading can take long: the driver may have PTX to compile. */
     struct timespec pause = {0, 50000};
     nanosleep(&pause, NULL);
   }
