@@ -57,6 +57,20 @@ static const struct status_text texts[] = {
     CODE(SMX_E_THREAD, "the parallel-for hook reported failure", NULL, NULL),
     CODE(SMX_E_INTERNAL, "a fault of softmax-mlir; please report it", NULL,
          NULL),
+    CODE(SMX_E_DRIVER,
+         "the GPU's driver library cannot be opened, or is too old", NULL,
+         NULL),
+    CODE(SMX_E_DEVICE, "there is no usable device, or no current context", NULL,
+         NULL),
+    CODE(SMX_E_ARCH,
+         "the kernel holds no code for this device, or the device lacks a "
+         "feature it needs",
+         NULL, NULL),
+    CODE(SMX_E_MEMORY, "out of memory on the device or the host", NULL, NULL),
+    CODE(SMX_E_LAUNCH, "the driver refused a launch", NULL, NULL),
+    CODE(SMX_E_WORKSPACE, "the workspace is null", NULL, NULL),
+    CODE(SMX_E_LIMIT, "more parameters, groups or bytes than the device allows",
+         NULL, NULL),
 };
 
 static const struct status_text *find_text(int32_t status) {
@@ -74,12 +88,17 @@ const char *smx_status_string(int32_t status) {
 /* A fixed buffer, so that reporting an error cannot fail. Long kernel names are
  * cut; they are C identifiers, of which few are longer than this leaves room
  * for. */
-enum { name_limit = 127 };
+enum { name_limit = 127, gpu_name_limit = 59 };
 static _Thread_local char last_error[256];
 
 const char *smx_last_error(void) { return last_error; }
 
 void smx_clear_error(void) { last_error[0] = '\0'; }
+
+static void log_error(void) {
+  if (smx_verbose(SMX_VERBOSE_ERROR))
+    fprintf(stderr, "smx_verbose,error,\"%s\"\n", last_error);
+}
 
 void smx_kernel_failed(const char *kernel, int32_t status, int64_t index) {
   if (status == SMX_OK)
@@ -96,8 +115,21 @@ void smx_kernel_failed(const char *kernel, int32_t status, int64_t index) {
   else
     snprintf(last_error, sizeof last_error, "%.*s: %s (%s)", name_limit, kernel,
              text->meaning + strlen(text->name) + 2, text->name);
-  if (smx_verbose(SMX_VERBOSE_ERROR))
-    fprintf(stderr, "smx_verbose,error,\"%s\"\n", last_error);
+  log_error();
+}
+
+void smx_gpu_failed(const char *kernel, int32_t status, const char *call,
+                    const char *detail) {
+  const struct status_text *text = find_text(status);
+  if (!text || !call || status == SMX_OK) {
+    smx_kernel_failed(kernel, status, -1);
+    return;
+  }
+  snprintf(last_error, sizeof last_error, "%.*s: %s (%s; %.40s: %.48s)",
+           gpu_name_limit, kernel ? kernel : "kernel",
+           text->meaning + strlen(text->name) + 2, text->name, call,
+           detail ? detail : "unknown error");
+  log_error();
 }
 
 /* ---- Log ----------------------------------------------------------------- */

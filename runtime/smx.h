@@ -106,7 +106,7 @@ const char *smx_cpu_best(void);
 
 /* ---- Called by kernels ----------------------------------------------------*/
 
-/* Emitted kernels call these three when they are linked: a kernel refers to
+/* Emitted kernels call these four when they are linked: a kernel refers to
  * them as weak symbols, which are null in a program without this library. A
  * weak reference takes nothing out of a static archive, so a program that links
  * libsmx_runtime.a but calls nothing in it needs `-Wl,-u,smx_kernel_failed`;
@@ -119,6 +119,13 @@ const char *smx_cpu_best(void);
  * SMX_E_STRIDE and SMX_E_ALIAS, and otherwise, or when unknown, -1. `kernel` is
  * copied. SMX_OK is ignored. */
 void smx_kernel_failed(const char *kernel, int32_t status, int64_t index);
+
+/* The same for a GPU kernel and its failure in the driver: `call` is what
+ * failed, such as "cuLibraryLoadData", and `detail` the driver's name of the
+ * error, such as "CUDA_ERROR_OUT_OF_MEMORY". Both are copied; a null `call`
+ * means that there is nothing to add to the status. SMX_OK is ignored. */
+void smx_gpu_failed(const char *kernel, int32_t status, const char *call,
+                    const char *detail);
 
 /* The time in ns, on a clock of its own, when SMX_VERBOSE asks for exec lines;
  * 0 when it does not. */

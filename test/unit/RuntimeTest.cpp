@@ -22,7 +22,7 @@ namespace {
 
 TEST(RuntimeStatus, TextsAreDistinctAndNamed) {
   std::set<std::string> texts;
-  for (int32_t code = SMX_OK; code <= SMX_E_INTERNAL; ++code) {
+  for (int32_t code = SMX_OK; code <= SMX_E_LIMIT; ++code) {
     const char *text = smx_status_string(code);
     ASSERT_NE(text, nullptr);
     EXPECT_EQ(std::strncmp(text, code == SMX_OK ? "SMX_OK: " : "SMX_E_", 6), 0)
@@ -34,7 +34,7 @@ TEST(RuntimeStatus, TextsAreDistinctAndNamed) {
 }
 
 TEST(RuntimeStatus, NumbersWithoutMeaning) {
-  for (int32_t code : {-1, SMX_E_INTERNAL + 1, INT32_MAX, INT32_MIN})
+  for (int32_t code : {-1, SMX_E_LIMIT + 1, INT32_MAX, INT32_MIN})
     EXPECT_STREQ(smx_status_string(code), "unknown status code") << code;
 }
 
@@ -50,7 +50,7 @@ TEST(RuntimeStatus, HeaderAndLibraryAgree) {
 // What the code generator pastes is whole: guarded, and free of the markers.
 TEST(RuntimeStatus, EmbeddedAbiText) {
   std::string status = mlir::softmax::kAbiStatusText;
-  EXPECT_NE(status.find("SMX_E_INTERNAL = 9"), std::string::npos);
+  EXPECT_NE(status.find("SMX_E_LIMIT = 16"), std::string::npos);
   EXPECT_NE(status.find("#ifndef SMX_STATUS_CODES"), std::string::npos);
   EXPECT_EQ(status.find("smx_parallel_for"), std::string::npos);
   std::string hook = mlir::softmax::kAbiParallelForText;
@@ -97,13 +97,37 @@ TEST(RuntimeError, SuccessLeavesTheLastErrorAlone) {
 
 TEST(RuntimeError, EveryTextFitsBesideALongName) {
   std::string name(4096, 'n');
-  for (int32_t code = SMX_E_NULL; code <= SMX_E_INTERNAL; ++code)
+  for (int32_t code = SMX_E_NULL; code <= SMX_E_LIMIT; ++code)
     for (int64_t index : {INT64_MAX, INT64_C(-1)}) {
       smx_kernel_failed(name.c_str(), code, index);
       std::string text = smx_last_error();
       EXPECT_EQ(text.back(), ')') << text;
       EXPECT_EQ(text.compare(0, 100, name, 0, 100), 0) << text;
     }
+  smx_clear_error();
+}
+
+TEST(RuntimeError, NamesWhatTheDriverSaid) {
+  smx_gpu_failed("k", SMX_E_MEMORY, "cuLibraryLoadData",
+                 "CUDA_ERROR_OUT_OF_MEMORY");
+  EXPECT_STREQ(smx_last_error(),
+               "k: out of memory on the device or the host (SMX_E_MEMORY; "
+               "cuLibraryLoadData: CUDA_ERROR_OUT_OF_MEMORY)");
+  smx_gpu_failed(nullptr, SMX_E_LAUNCH, "cuLaunchKernelEx", nullptr);
+  EXPECT_STREQ(smx_last_error(),
+               "kernel: the driver refused a launch (SMX_E_LAUNCH; "
+               "cuLaunchKernelEx: unknown error)");
+  smx_gpu_failed("k", SMX_OK, "cuInit", "CUDA_SUCCESS");
+  EXPECT_EQ(std::string(smx_last_error()).substr(0, 7), "kernel:");
+  smx_gpu_failed("k", SMX_E_MEMORY, nullptr, "ignored");
+  EXPECT_STREQ(smx_last_error(),
+               "k: out of memory on the device or the host (SMX_E_MEMORY)");
+  std::string text(4096, 'n');
+  for (int32_t code = SMX_E_NULL; code <= SMX_E_LIMIT; ++code) {
+    smx_gpu_failed(text.c_str(), code, text.c_str(), text.c_str());
+    EXPECT_EQ(std::string(smx_last_error()).substr(0, 50), text.substr(0, 50));
+    EXPECT_EQ(std::string(smx_last_error()).back(), ')');
+  }
   smx_clear_error();
 }
 
