@@ -57,6 +57,20 @@ static const struct status_text texts[] = {
     CODE(SMX_E_THREAD, "the parallel-for hook reported failure", NULL, NULL),
     CODE(SMX_E_INTERNAL, "a fault of softmax-mlir; please report it", NULL,
          NULL),
+    CODE(SMX_E_DRIVER,
+         "the GPU's driver library cannot be opened, or is too old", NULL,
+         NULL),
+    CODE(SMX_E_DEVICE, "there is no usable device, or no current context", NULL,
+         NULL),
+    CODE(SMX_E_ARCH,
+         "the kernel holds no code for this device, or the device lacks a "
+         "feature it needs",
+         NULL, NULL),
+    CODE(SMX_E_MEMORY, "out of memory on the device or the host", NULL, NULL),
+    CODE(SMX_E_LAUNCH, "the driver refused a launch", NULL, NULL),
+    CODE(SMX_E_WORKSPACE, "the workspace is null", NULL, NULL),
+    CODE(SMX_E_LIMIT, "more parameters, groups or bytes than the device allows",
+         NULL, NULL),
 };
 
 static const struct status_text *find_text(int32_t status) {
