@@ -5,9 +5,11 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "smx.h"
+#include "failed.h"
 #include "verbose.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +97,11 @@ const char *smx_last_error(void) { return last_error; }
 
 void smx_clear_error(void) { last_error[0] = '\0'; }
 
+static void log_error(void) {
+  if (smx_verbose(SMX_VERBOSE_ERROR))
+    fprintf(stderr, "smx_verbose,error,\"%s\"\n", last_error);
+}
+
 void smx_kernel_failed(const char *kernel, int32_t status, int64_t index) {
   if (status == SMX_OK)
     return;
@@ -110,8 +117,20 @@ void smx_kernel_failed(const char *kernel, int32_t status, int64_t index) {
   else
     snprintf(last_error, sizeof last_error, "%.*s: %s (%s)", name_limit, kernel,
              text->meaning + strlen(text->name) + 2, text->name);
-  if (smx_verbose(SMX_VERBOSE_ERROR))
-    fprintf(stderr, "smx_verbose,error,\"%s\"\n", last_error);
+  log_error();
+}
+
+int32_t smx_failed(int32_t status, const char *function, const char *format,
+                   ...) {
+  char text[160];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  snprintf(last_error, sizeof last_error, "%.60s: %s (%s)", function, text,
+           texts[status].name);
+  log_error();
+  return status;
 }
 
 /* ---- Log ----------------------------------------------------------------- */

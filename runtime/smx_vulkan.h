@@ -74,7 +74,11 @@ enum smx_vulkan_feature {
   SMX_VULKAN_DENORM_PRESERVE_64 = 1 << 19,
   SMX_VULKAN_ROUNDING_RTE_16 = 1 << 20,
   SMX_VULKAN_ROUNDING_RTE_32 = 1 << 21,
-  SMX_VULKAN_ROUNDING_RTE_64 = 1 << 22
+  SMX_VULKAN_ROUNDING_RTE_64 = 1 << 22,
+  /* shaderSubgroupExtendedTypes: subgroup operations on 8-bit, 16-bit and
+   * 64-bit integers and on 16-bit floats, where the device has those. No
+   * capability declares it, so a program names it in its `features`. */
+  SMX_VULKAN_SUBGROUP_EXTENDED_TYPES = 1 << 23
 };
 
 /* ---- Devices --------------------------------------------------------------*/
