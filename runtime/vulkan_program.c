@@ -17,6 +17,8 @@ enum {
   op_entry_point = 15,
   op_execution_mode = 16,
   op_capability = 17,
+  op_function = 54,
+  op_function_end = 56,
   model_gl_compute = 5,
   mode_local_size = 17,
   mode_denorm_preserve = 4459,
@@ -120,6 +122,8 @@ struct module_facts {
   uint32_t unknown_capability; /* UINT32_MAX: none */
   uint32_t entry_id;           /* 0: there is no such entry point */
   uint32_t local_size[3];      /* zeros: not given */
+  int entry_has_body;
+  int in_function;
 };
 
 /* Takes in one instruction of `words` words; returns 0 when it is corrupt. */
@@ -152,13 +156,24 @@ static int read_instruction(const uint32_t *code, uint32_t words,
       memcpy(facts->local_size, &code[3], sizeof facts->local_size);
     else if (words == 4)
       facts->features |= mode_feature(code[2], code[3]);
+  } else if (op == op_function) {
+    if (words != 5 || facts->in_function)
+      return 0;
+    facts->in_function = 1;
+    facts->entry_has_body |= code[2] == facts->entry_id;
+  } else if (op == op_function_end) {
+    if (!facts->in_function)
+      return 0;
+    facts->in_function = 0;
   }
   return 1;
 }
 
 static int read_module(const smx_vulkan_program *program, const char *entry,
                        struct module_facts *facts) {
-  *facts = (struct module_facts){program->features, UINT32_MAX, 0, {0, 0, 0}};
+  memset(facts, 0, sizeof *facts);
+  facts->features = program->features;
+  facts->unknown_capability = UINT32_MAX;
   const uint32_t *code = program->code;
   uint64_t words = program->bytes / 4, at = header_words;
   if (!code || program->bytes % 4 != 0 || words < header_words ||
@@ -171,7 +186,7 @@ static int read_module(const smx_vulkan_program *program, const char *entry,
       return 0;
     at += length;
   }
-  return 1;
+  return !facts->in_function && (facts->entry_has_body || !facts->entry_id);
 }
 
 int32_t smx_vk_check_program(const smx_vulkan_device *device,
