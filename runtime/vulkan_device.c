@@ -232,24 +232,27 @@ static VkResult create_device(const struct smx_vk_instance *vk,
 }
 
 /* One layout for all kernels: as many push constants as there are. */
-static VkResult create_layout(smx_vulkan_device *device) {
+static int32_t create_layout(smx_vulkan_device *device, const char *function) {
   VkPushConstantRange range = {
       .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
       .size = device->limits.maxPushConstantsSize,
   };
-  VkPipelineLayoutCreateInfo info = {
+  VkPipelineLayoutCreateInfo layout = {
       .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
       .pushConstantRangeCount = 1,
       .pPushConstantRanges = &range,
   };
-  VkResult result = device->vk.CreatePipelineLayout(device->handle, &info, NULL,
-                                                    &device->layout);
+  VkResult result = device->vk.CreatePipelineLayout(device->handle, &layout,
+                                                    NULL, &device->layout);
   if (result != VK_SUCCESS)
-    return result;
+    return smx_vk_failed(result, function, "vkCreatePipelineLayout");
   VkPipelineCacheCreateInfo cache = {
       .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
-  return device->vk.CreatePipelineCache(device->handle, &cache, NULL,
-                                        &device->cache);
+  result = device->vk.CreatePipelineCache(device->handle, &cache, NULL,
+                                          &device->cache);
+  if (result != VK_SUCCESS)
+    return smx_vk_failed(result, function, "vkCreatePipelineCache");
+  return SMX_OK;
 }
 
 static int32_t open_candidate(const struct smx_vk_instance *vk,
@@ -286,10 +289,10 @@ static int32_t open_candidate(const struct smx_vk_instance *vk,
   pthread_mutex_init(&device->copy_lock, NULL);
   pthread_mutex_init(&device->pipeline_lock, NULL);
   device->vk.GetDeviceQueue(device->handle, c->queue_family, 0, &device->queue);
-  result = create_layout(device);
-  if (result != VK_SUCCESS) {
+  int32_t status = create_layout(device, function);
+  if (status != SMX_OK) {
     smx_vulkan_close(device);
-    return smx_vk_failed(result, function, "vkCreatePipelineLayout");
+    return status;
   }
   if (smx_verbose(SMX_VERBOSE_DISPATCH))
     fprintf(stderr, "smx_verbose,dispatch,vulkan,\"%s\",none\n", device->name);

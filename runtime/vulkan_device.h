@@ -152,6 +152,8 @@ int32_t smx_vk_begin(smx_vulkan_stream *stream, const char *function,
 int32_t smx_vk_submit(smx_vulkan_stream *stream, const char *function,
                       VkCommandBuffer commands);
 
+int32_t smx_vk_synchronize(smx_vulkan_stream *stream, const char *function);
+
 smx_vulkan_device *smx_vk_stream_device(const smx_vulkan_stream *stream);
 
 /* ---- Programs (vulkan_program.c, vulkan_launch.c) ----------------------*/

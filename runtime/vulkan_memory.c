@@ -265,7 +265,7 @@ static int32_t copy_on_device(smx_vulkan_device *device, const char *function,
   status = smx_vk_submit(device->copies, function, commands);
   if (status != SMX_OK)
     return status;
-  return smx_vulkan_stream_synchronize(device->copies);
+  return smx_vk_synchronize(device->copies, function);
 }
 
 /* Copies between the host and a device buffer that it cannot see; one of

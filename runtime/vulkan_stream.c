@@ -106,10 +106,7 @@ void smx_vulkan_stream_destroy(smx_vulkan_stream *stream) {
   destroy_objects(stream);
 }
 
-int32_t smx_vulkan_stream_synchronize(smx_vulkan_stream *stream) {
-  static const char function[] = "smx_vulkan_stream_synchronize";
-  if (!stream)
-    return smx_failed(SMX_E_NULL, function, "'stream' is null");
+int32_t smx_vk_synchronize(smx_vulkan_stream *stream, const char *function) {
   /* Other threads may go on enqueueing while this one waits. */
   pthread_mutex_lock(&stream->lock);
   uint64_t value = stream->submitted;
@@ -118,6 +115,13 @@ int32_t smx_vulkan_stream_synchronize(smx_vulkan_stream *stream) {
   if (result != VK_SUCCESS)
     return smx_vk_failed(result, function, "vkWaitSemaphores");
   return SMX_OK;
+}
+
+int32_t smx_vulkan_stream_synchronize(smx_vulkan_stream *stream) {
+  static const char function[] = "smx_vulkan_stream_synchronize";
+  if (!stream)
+    return smx_failed(SMX_E_NULL, function, "'stream' is null");
+  return smx_vk_synchronize(stream, function);
 }
 
 /* ---- Recording ----------------------------------------------------------- */
