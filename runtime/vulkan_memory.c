@@ -42,6 +42,42 @@ void smx_vk_destroy_buffer(smx_vulkan_device *device,
   memset(buffer, 0, sizeof *buffer);
 }
 
+/* Allocates from the best memory type, and from the next best one when that is
+ * exhausted: some integrated devices have a small heap of their own beside the
+ * large one that they share. */
+static VkResult allocate_memory(smx_vulkan_device *device,
+                                const VkMemoryRequirements *needs,
+                                int addressed, int host_visible,
+                                struct smx_vk_buffer *buffer) {
+  const VkMemoryPropertyFlags host = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                                     VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+                              local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+                              cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+  VkMemoryAllocateFlagsInfo flags = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+      .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
+  };
+  VkMemoryAllocateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+      .pNext = addressed ? &flags : NULL,
+      .allocationSize = needs->size,
+  };
+  VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  uint32_t allowed = needs->memoryTypeBits;
+  while (result == VK_ERROR_OUT_OF_DEVICE_MEMORY) {
+    int type = host_visible
+                   ? find_memory_type(device, allowed, host, local | cached)
+                   : find_memory_type(device, allowed, local, 0);
+    if (type < 0)
+      break;
+    info.memoryTypeIndex = (uint32_t)type;
+    result =
+        device->vk.AllocateMemory(device->handle, &info, NULL, &buffer->memory);
+    allowed &= ~(1u << type);
+  }
+  return result;
+}
+
 static int32_t fill_buffer(smx_vulkan_device *device, const char *function,
                            VkBufferUsageFlags usage, int host_visible,
                            struct smx_vk_buffer *buffer) {
@@ -58,31 +94,12 @@ static int32_t fill_buffer(smx_vulkan_device *device, const char *function,
   VkMemoryRequirements needs;
   device->vk.GetBufferMemoryRequirements(device->handle, buffer->handle,
                                          &needs);
-  const VkMemoryPropertyFlags host = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-                                     VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
-                              local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
-                              cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-  int type =
-      host_visible
-          ? find_memory_type(device, needs.memoryTypeBits, host, local | cached)
-          : find_memory_type(device, needs.memoryTypeBits, 0, local);
-  if (type < 0 || needs.size < buffer->bytes)
+  if (needs.size < buffer->bytes)
     return smx_failed(SMX_E_LIMIT, function,
-                      "no memory type holds a buffer of %" PRIu64 " bytes",
+                      "the driver cannot count %" PRIu64 " bytes",
                       buffer->bytes);
   int addressed = (usage & VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT) != 0;
-  VkMemoryAllocateFlagsInfo flags = {
-      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
-      .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
-  };
-  VkMemoryAllocateInfo allocation = {
-      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-      .pNext = addressed ? &flags : NULL,
-      .allocationSize = needs.size,
-      .memoryTypeIndex = (uint32_t)type,
-  };
-  result = device->vk.AllocateMemory(device->handle, &allocation, NULL,
-                                     &buffer->memory);
+  result = allocate_memory(device, &needs, addressed, host_visible, buffer);
   if (result != VK_SUCCESS)
     return smx_vk_failed(result, function, "vkAllocateMemory");
   result = device->vk.BindBufferMemory(device->handle, buffer->handle,

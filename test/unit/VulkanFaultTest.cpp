@@ -12,6 +12,7 @@ constexpr int outOfDeviceMemory = -2, deviceLost = -4; // of VkResult
 // FaultyLoader.c, which is found in the place of the Vulkan loader.
 int (*setFault)(const char *call, int number, int result);
 int (*countObjects)();
+void (*setTwoTypes)(int wanted);
 
 /// One call of everything; ends at the first failure with its status, after
 /// ending what it began.
@@ -48,7 +49,7 @@ int32_t useEverything(const Shader &shader) {
   return status;
 }
 
-class VulkanFaultTest : public testing::TestWithParam<const char *> {
+class VulkanMemoryTypes : public testing::Test {
 protected:
   void SetUp() override {
     void *loader = dlopen(FAULTY_LOADER, RTLD_NOW);
@@ -56,6 +57,8 @@ protected:
     setFault = reinterpret_cast<decltype(setFault)>(dlsym(loader, "smx_fault"));
     countObjects =
         reinterpret_cast<decltype(countObjects)>(dlsym(loader, "smx_objects"));
+    setTwoTypes =
+        reinterpret_cast<decltype(setTwoTypes)>(dlsym(loader, "smx_two_types"));
     if (shader.code.empty())
       GTEST_SKIP() << "no spirv-as to assemble the shaders with";
     // Staged copies use all that direct ones do.
@@ -70,12 +73,15 @@ protected:
   Shader shader{"basic"};
 };
 
+class VulkanFaultTest : public VulkanMemoryTypes,
+                        public testing::WithParamInterface<const char *> {};
+
 TEST_P(VulkanFaultTest, EachCallFailsOnce) {
   const std::string call = GetParam();
   for (int result : {outOfDeviceMemory, deviceLost}) {
     int number = 1;
-    // One by one at first, and then every tenth of the many launches.
-    for (;; number += number < 10 ? 1 : 10) {
+    // One by one at first, and then some of the many launches.
+    for (;; number += number < 8 ? 1 : 24) {
       setFault(GetParam(), number, result);
       smx_clear_error();
       int32_t status = useEverything(shader);
@@ -94,6 +100,20 @@ TEST_P(VulkanFaultTest, EachCallFailsOnce) {
     }
     EXPECT_GT(number, 1) << "never called";
   }
+}
+
+// A heap is exhausted, and there is another one.
+TEST_F(VulkanMemoryTypes, TheNextIsTried) {
+  setTwoTypes(1);
+  for (int number = 1; number <= 3; ++number) {
+    setFault("vkAllocateMemory", number, outOfDeviceMemory);
+    EXPECT_OK(useEverything(shader));
+    EXPECT_FALSE(setFault("", 0, 0)) << "allocated less often";
+    EXPECT_EQ(countObjects(), 0);
+  }
+  setFault("vkAllocateMemory", 1, deviceLost);
+  EXPECT_EQ(useEverything(shader), SMX_E_DEVICE);
+  setTwoTypes(0);
 }
 
 INSTANTIATE_TEST_SUITE_P(

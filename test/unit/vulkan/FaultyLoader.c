@@ -30,6 +30,11 @@ int smx_fault(const char *call, int number, VkResult result) {
 
 int smx_objects(void) { return objects; }
 
+/* Whether the device has each of its memory types twice, for allocations of
+ * buffers. */
+static int two_types;
+void smx_two_types(int wanted) { two_types = wanted; }
+
 static int fails(const char *call) {
   return fault_countdown > 0 && strcmp(call, fault_call) == 0 &&
          --fault_countdown == 0;
@@ -61,7 +66,6 @@ static int fails(const char *call) {
   }
 
 CREATE(CreateBuffer, VkBufferCreateInfo, VkBuffer)
-CREATE(AllocateMemory, VkMemoryAllocateInfo, VkDeviceMemory)
 CREATE(CreateSemaphore, VkSemaphoreCreateInfo, VkSemaphore)
 CREATE(CreateCommandPool, VkCommandPoolCreateInfo, VkCommandPool)
 CREATE(CreateShaderModule, VkShaderModuleCreateInfo, VkShaderModule)
@@ -103,6 +107,44 @@ FUNCTION(QueueSubmit, 0,
          (VkQueue q, uint32_t n, const VkSubmitInfo *i, VkFence f),
          (q, n, i, f))
 
+/* The second half of the doubled memory types stands for the first. */
+static uint32_t real_types;
+
+static PFN_vkGetPhysicalDeviceMemoryProperties
+    real_GetPhysicalDeviceMemoryProperties;
+static void VKAPI_CALL my_GetPhysicalDeviceMemoryProperties(
+    VkPhysicalDevice p, VkPhysicalDeviceMemoryProperties *m) {
+  real_GetPhysicalDeviceMemoryProperties(p, m);
+  real_types = m->memoryTypeCount;
+  if (two_types && real_types <= VK_MAX_MEMORY_TYPES / 2) {
+    memcpy(&m->memoryTypes[real_types], m->memoryTypes,
+           real_types * sizeof m->memoryTypes[0]);
+    m->memoryTypeCount *= 2;
+  }
+}
+
+static PFN_vkGetBufferMemoryRequirements real_GetBufferMemoryRequirements;
+static void VKAPI_CALL my_GetBufferMemoryRequirements(VkDevice d, VkBuffer b,
+                                                      VkMemoryRequirements *m) {
+  real_GetBufferMemoryRequirements(d, b, m);
+  if (two_types)
+    m->memoryTypeBits |= m->memoryTypeBits << real_types;
+}
+
+static PFN_vkAllocateMemory real_AllocateMemory;
+static VkResult VKAPI_CALL my_AllocateMemory(VkDevice d,
+                                             const VkMemoryAllocateInfo *i,
+                                             const VkAllocationCallbacks *a,
+                                             VkDeviceMemory *m) {
+  if (fails("vkAllocateMemory"))
+    return fault_result;
+  VkMemoryAllocateInfo info = *i;
+  info.memoryTypeIndex %= real_types;
+  VkResult result = real_AllocateMemory(d, &info, a, m);
+  objects += result == VK_SUCCESS;
+  return result;
+}
+
 static PFN_vkDestroyDevice real_DestroyDevice;
 static void VKAPI_CALL my_DestroyDevice(VkDevice d,
                                         const VkAllocationCallbacks *a) {
@@ -126,6 +168,8 @@ static PFN_vkVoidFunction replace(const char *name, PFN_vkVoidFunction real) {
     return (PFN_vkVoidFunction)my_##function;                                  \
   }
   TRY(CreateBuffer)
+  TRY(GetPhysicalDeviceMemoryProperties)
+  TRY(GetBufferMemoryRequirements)
   TRY(AllocateMemory)
   TRY(CreateSemaphore)
   TRY(CreateCommandPool)
