@@ -5,9 +5,11 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "smx.h"
+#include "failed.h"
 #include "verbose.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +132,19 @@ void smx_gpu_failed(const char *kernel, int32_t status, const char *call,
            text->meaning + strlen(text->name) + 2, text->name, call,
            detail ? detail : "unknown error");
   log_error();
+}
+
+int32_t smx_failed(int32_t status, const char *function, const char *format,
+                   ...) {
+  char text[160];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  snprintf(last_error, sizeof last_error, "%.60s: %s (%s)", function, text,
+           texts[status].name);
+  log_error();
+  return status;
 }
 
 /* ---- Log ----------------------------------------------------------------- */

@@ -1,11 +1,12 @@
 /* The runtime library of softmax-mlir: status texts, threads, CPU features,
  * log. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 
-/* Kernels do not need this library: an emitted archive links with libc and libm
- * alone. Linking it adds what a kernel cannot do alone: say in words what went
- * wrong, run on threads without code of yours, name the CPU's best target, and
- * log calls. It allocates no memory and starts no thread of its own (OpenMP,
- * when asked for, does).
+/* CPU kernels do not need this library: an emitted archive links with libc and
+ * libm alone. Linking it adds what a kernel cannot do alone: say in words what
+ * went wrong, run on threads without code of yours, name the CPU's best target,
+ * and log calls. What is declared here allocates no memory and starts no thread
+ * of its own (OpenMP, when asked for, does). Kernels for SPIR-V run through
+ * smx_vulkan.h, which is the other half of this library.
  *
  * For the whole header:
  *  - Threads: every function may be called from any thread at any time.
@@ -46,10 +47,10 @@ int32_t smx_abi_version(void);
  * that is no status code gives "unknown status code". Static text. */
 const char *smx_status_string(int32_t status);
 
-/* What went wrong in the last failing kernel call of the calling thread, with
- * the kernel, and the argument or row at fault, e.g. "xent_64x1000_f32: label
- * of row 17 is outside [0, C) and is not ignore_index (SMX_E_TARGET)". Never
- * null;
+/* What went wrong in the last failing call, of a kernel or of smx_vulkan.h, of
+ * the calling thread, with the kernel, and the argument or row at fault, e.g.
+ * "xent_64x1000_f32: label of row 17 is outside [0, C) and is not ignore_index
+ * (SMX_E_TARGET)". Never null;
  * "" when no call has failed in this thread, or since smx_clear_error. A call
  * that succeeds leaves it alone, so look at it only after a failure. The text
  * belongs to the thread: it is valid until that thread's next failing call, its
@@ -146,6 +147,7 @@ void smx_kernel_end(int64_t begin, const char *description, int64_t bytes);
  *
  *   smx_verbose,dispatch,backend,target,limit
  *   smx_verbose,dispatch,cpu,x86-64-v4,none
+ *   smx_verbose,dispatch,vulkan,"NAME OF THE DEVICE",none
  *   smx_verbose,exec,backend,op,schedule:target,shape:type,options,time,bandwidth
  *   smx_verbose,exec,cpu,softmax,stream:x86-64-v4,8x32000:f32,axis:1,0.114ms,17.96GB/s
  *   smx_verbose,error,text

@@ -12,7 +12,7 @@ required=(
 # Without these some tests, benchmarks or checks are left out.
 optional=(
   clang-format-22 libbenchmark-dev libclang-rt-22-dev libomp-22-dev
-  libopenblas-dev
+  libopenblas-dev libvulkan-dev mesa-vulkan-drivers spirv-tools
 )
 # Kernels for AArch64 are run on x86 as well.
 if [ "$(uname -m)" = x86_64 ]; then
