@@ -3,6 +3,9 @@
 
 #include "VulkanFixture.h"
 
+#include <cstdio>
+#include <optional>
+
 namespace {
 
 using VulkanErrorTest = VulkanFixture;
@@ -118,6 +121,26 @@ TEST_P(VulkanErrorTest, NamesWhatTheDeviceLacks) {
 
 // ---- The environment -------------------------------------------------------
 
+/// Sets a variable, and puts back what was there.
+class Variable {
+public:
+  Variable(const char *name, const std::string &value) : name(name) {
+    if (const char *old = std::getenv(name))
+      before = old;
+    setenv(name, value.c_str(), 1);
+  }
+  ~Variable() {
+    if (before)
+      setenv(name, before->c_str(), 1);
+    else
+      unsetenv(name);
+  }
+
+private:
+  const char *name;
+  std::optional<std::string> before;
+};
+
 // Each in a process of its own, as in RuntimeProcessTest.
 class VulkanProcess : public testing::Test {
 protected:
@@ -132,12 +155,10 @@ protected:
 };
 
 TEST_F(VulkanProcess, NoDriver) {
-  setenv("VK_ICD_FILENAMES", "/nonexistent.json", 1);
-  setenv("VK_DRIVER_FILES", "/nonexistent.json", 1);
+  Variable old("VK_ICD_FILENAMES", "/nonexistent.json");
+  Variable young("VK_DRIVER_FILES", "/nonexistent.json");
   EXPECT_EXIT(openAndSay(), testing::ExitedWithCode(0),
               "10 smx_vulkan_open: .* \\(SMX_E_DRIVER\\)\n$");
-  unsetenv("VK_ICD_FILENAMES");
-  unsetenv("VK_DRIVER_FILES");
 }
 
 TEST_F(VulkanProcess, NoLoader) {
@@ -147,10 +168,9 @@ TEST_F(VulkanProcess, NoLoader) {
                          "/libvulkan.so.1'")
                             .c_str()),
             0);
-  setenv("LD_LIBRARY_PATH", folder.c_str(), 1);
+  Variable path("LD_LIBRARY_PATH", folder);
   EXPECT_EXIT(openAndSay(), testing::ExitedWithCode(0),
               "10 smx_vulkan_open: .* \\(SMX_E_DRIVER\\)\n$");
-  unsetenv("LD_LIBRARY_PATH");
 }
 
 } // namespace
