@@ -3,6 +3,7 @@
 
 #include "codegen/Emit.h"
 
+#include "codegen/gpu/DeviceFiles.h"
 #include "codegen/Names.h"
 #include "codegen/Passes.h"
 #include "codegen/SharedObject.h"
@@ -25,10 +26,10 @@ using namespace mlir::softmax;
 
 char EmitError::ID = 0;
 
-static constexpr llvm::StringLiteral kKinds[] = {"h",  "a",  "o",    "so",
-                                                 "s",  "ll", "mlir", "manifest"};
-static constexpr llvm::StringLiteral kLaterKinds[] = {
-    "ptx", "cubin", "hsaco", "spv", "halide", "html"};
+static constexpr llvm::StringLiteral kKinds[] = {
+    "h",    "a",        "o",   "so",    "s",     "ll",
+    "mlir", "manifest", "ptx", "cubin", "hsaco", "spv"};
+static constexpr llvm::StringLiteral kLaterKinds[] = {"halide", "html"};
 
 llvm::ArrayRef<llvm::StringLiteral> softmax::getEmitKinds() { return kKinds; }
 
@@ -41,9 +42,9 @@ static double now() {
   return duration<double>(steady_clock::now().time_since_epoch()).count();
 }
 
-/// Reads `#softmax.cpu_schedule<...>` from a file.
-static llvm::Expected<CPUScheduleAttr> readSchedule(StringRef path,
-                                                    MLIRContext *context) {
+/// Reads `#softmax.cpu_schedule<...>` or `#softmax.gpu_schedule<...>` from a file.
+static llvm::Expected<Attribute> readSchedule(StringRef path,
+                                              MLIRContext *context) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!buffer)
     return wrong("cannot read schedule '" + path +
@@ -55,11 +56,12 @@ static llvm::Expected<CPUScheduleAttr> readSchedule(StringRef path,
     return success();
   });
   StringRef text = (*buffer)->getBuffer().trim();
-  auto schedule =
-      dyn_cast_or_null<CPUScheduleAttr>(parseAttribute(text, context));
-  if (!schedule)
+  Attribute schedule = parseAttribute(text, context);
+  if (!isa_and_nonnull<CPUScheduleAttr, GPUScheduleAttr>(schedule))
     return wrong("schedule '" + path + "' is not valid (" +
-                 (problem.empty() ? "it is no #softmax.cpu_schedule" : problem) +
+                 (problem.empty() ? "it is neither a #softmax.cpu_schedule nor a "
+                                    "#softmax.gpu_schedule"
+                                  : problem) +
                  "); a manifest of an emitted kernel shows one");
   return schedule;
 }
@@ -104,18 +106,23 @@ llvm::Error softmax::resolve(EmitOptions &options, MLIRContext *context) {
       }))
     if (llvm::Error error = add(first.isX86() ? "x86-64" : "aarch64"))
       return error;
+  if (llvm::Error error = resolveDevices(options))
+    return error;
   if (!options.scheduleFile.empty()) {
-    llvm::Expected<CPUScheduleAttr> schedule =
+    llvm::Expected<Attribute> read =
         readSchedule(options.scheduleFile, context);
-    if (!schedule)
-      return schedule.takeError();
+    if (!read)
+      return read.takeError();
+    if (auto schedule = dyn_cast<GPUScheduleAttr>(*read))
+      return takeDeviceSchedule(options, schedule);
+    auto schedule = cast<CPUScheduleAttr>(*read);
     if (compile.targets.size() > 1)
       return wrong("--schedule fits one target, got " +
                    llvm::Twine(compile.targets.size()) +
                    "; name one with --target-cpu");
-    compile.schedule = *schedule;
-    compile.threads = schedule->getThreads();
-    compile.accuracy = schedule->getAccuracy();
+    compile.schedule = schedule;
+    compile.threads = schedule.getThreads();
+    compile.accuracy = schedule.getAccuracy();
   }
   return llvm::Error::success();
 }
@@ -135,10 +142,11 @@ static llvm::Expected<EmittedKernel> emitModule(ModuleOp module,
     llvm::raw_string_ostream(source) << module;
 
   double start = now();
-  llvm::Expected<ObjectCode> code =
-      compileForCPU(module, options.compile, info);
-  if (!code)
-    return code.takeError();
+  llvm::Expected<CompiledKernel> compiled =
+      compileKernel(module, options.compile, info);
+  if (!compiled)
+    return compiled.takeError();
+  const ObjectCode *code = &compiled->host;
   double lowered = now();
   auto add = [&](StringRef kind, const llvm::Twine &name, StringRef contents) {
     kernel.files.emplace_back(kind.str(), name.str());
@@ -182,6 +190,8 @@ static llvm::Expected<EmittedKernel> emitModule(ModuleOp module,
     add("assembly", info.name + ".s",
         StringRef(assembly->data(), assembly->size()));
   }
+  for (DeviceFile &file : deviceFiles(compiled->devices, options.kinds))
+    add(file.kind, info.name + file.extension, file.contents);
   if (wants("ll"))
     add("llvm", info.name + ".ll", code->ir());
   if (wants("mlir"))

@@ -38,6 +38,7 @@ struct EmitOptions {
   std::string directory;
   std::vector<std::string> kinds = {"h", "a", "manifest"};
   std::vector<std::string> targetNames = {"host"};
+  std::vector<std::string> gpuTargetNames;
   std::string scheduleFile;
   std::string command; ///< for headers and manifests
   CompileOptions compile;

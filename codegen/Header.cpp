@@ -58,9 +58,16 @@ static void wrap(llvm::raw_ostream &os, StringRef label, StringRef text) {
   os << line << "\n";
 }
 
-static void declare(llvm::raw_ostream &os, const KernelInfo &kernel) {
-  os << "int32_t " << kernel.name << "(";
-  llvm::interleaveComma(kernel.parameters, os, [&](const Parameter &p) {
+/// `int32_t NAME(...)` with the kernel's parameters, without a hook when there
+/// are others to `append`, each with its type.
+static void declare(llvm::raw_ostream &os, const KernelInfo &kernel,
+                    StringRef name, ArrayRef<std::string> append = {}) {
+  os << "int32_t " << name << "(";
+  std::vector<Parameter> parameters = kernel.parameters;
+  if (!append.empty())
+    llvm::erase_if(parameters,
+                   [](const Parameter &p) { return p.role == "hook"; });
+  llvm::interleaveComma(parameters, os, [&](const Parameter &p) {
     if (p.role == "hook")
       os << "const smx_parallel_for *" << p.name;
     else if (!p.isTensor)
@@ -69,8 +76,50 @@ static void declare(llvm::raw_ostream &os, const KernelInfo &kernel) {
       os << (p.role == "input" ? "const " : "") << cType(p.type) << " *"
          << p.name;
   });
+  for (const std::string &parameter : append)
+    os << (&parameter == append.begin() && parameters.empty() ? "" : ", ")
+       << parameter;
   // In C, () would leave the parameters open.
-  os << (kernel.parameters.empty() ? "void);\n" : ");\n");
+  bool none = parameters.empty() && append.empty();
+  os << (none ? "void);\n" : ");\n");
+}
+
+/// The entries for GPUs, and what is different there.
+static void declareDevices(llvm::raw_ostream &os, const KernelInfo &kernel) {
+  for (const DeviceEntryInfo &device : kernel.devices) {
+    os << "\n";
+    if (device.isVulkan)
+      os << "/* On a Vulkan device of libsmx_runtime (smx_vulkan.h). Tensors are "
+            "device\n * addresses of smx_vulkan_alloc.";
+    else
+      os << "/* On " << llvm::join(device.targets, ", ")
+         << ". Tensors are device pointers, `stream` is a CUstream or\n"
+            " * hipStream_t or null; the driver is opened and the code loaded by "
+            "the first\n * call, which allocates.";
+    os << " Enqueues the work and returns.\n";
+    if (device.hasWorkspace)
+      os << " * `workspace`: " << device.name
+         << "_workspace() bytes of device memory that no other\n"
+            " * call uses at the same time; its first 4 bytes must be 0 at first, "
+            "and become\n * SMX_E_TARGET, for good, when a label is out of range: "
+            "the row is NaN then.\n";
+    os << " * Returns SMX_OK or an SMX_E_... code as above, without a check of "
+          "labels. */\n";
+    std::vector<std::string> more;
+    if (device.hasWorkspace)
+      more.push_back("void *workspace");
+    more.push_back(device.isVulkan ? "struct smx_vulkan_stream *stream"
+                                   : "void *stream");
+    declare(os, kernel, device.name, more);
+    os << "int64_t " << device.name << "_workspace(";
+    bool any = false;
+    for (const Parameter &p : kernel.parameters)
+      if (p.role == "extent") {
+        os << (any ? ", " : "") << "int64_t " << p.name;
+        any = true;
+      }
+    os << (any ? ");\n" : "void);\n");
+  }
 }
 
 std::string softmax::writeHeader(const KernelInfo &kernel) {
@@ -123,7 +172,12 @@ std::string softmax::writeHeader(const KernelInfo &kernel) {
   if (hook)
     os << kAbiParallelForText << "\n";
   os << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
-  declare(os, kernel);
+  if (llvm::any_of(kernel.devices, [](const DeviceEntryInfo &device) {
+        return device.isVulkan;
+      }))
+    os << "struct smx_vulkan_stream;\n";
+  declare(os, kernel, kernel.name);
+  declareDevices(os, kernel);
   os << "\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* " << guard << " */\n";
   return text;
 }

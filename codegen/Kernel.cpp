@@ -169,6 +169,17 @@ std::string softmax::writeManifest(
           json.attribute("schedule", variant.schedule);
         });
     });
+    if (!kernel.devices.empty())
+      json.attributeArray("devices", [&] {
+        for (const DeviceEntryInfo &device : kernel.devices)
+          json.object([&] {
+            json.attribute("entry", device.name);
+            json.attribute("launcher", device.isVulkan ? "vulkan" : "driver");
+            json.attribute("targets", llvm::json::Array(device.targets));
+            json.attribute("workspace", device.hasWorkspace);
+            json.attribute("workspace_bytes", device.workspaceBytes);
+          });
+      });
     json.attribute("error_bound", kernel.bound);
     json.attribute("bytes_moved_per_call", bytesMoved(kernel));
     json.attributeObject("files", [&] {

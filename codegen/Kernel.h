@@ -32,6 +32,15 @@ struct Variant {
   std::string schedule;
 };
 
+/// An entry that runs on GPUs: NAME_gpu or NAME_vulkan.
+struct DeviceEntryInfo {
+  std::string name;
+  bool isVulkan = false;
+  bool hasWorkspace = false;
+  int64_t workspaceBytes = 0;
+  std::vector<std::string> targets;
+};
+
 /// What headers and manifests say of a kernel.
 struct KernelInfo {
   std::string name;
@@ -41,6 +50,7 @@ struct KernelInfo {
   std::string command;   ///< that made it
   std::vector<Parameter> parameters;
   std::vector<Variant> variants;
+  std::vector<DeviceEntryInfo> devices;
   llvm::json::Object options; ///< of the operation
   std::vector<std::string> shape;
   std::string type;

@@ -6,12 +6,16 @@
 #include "codegen/Emit.h"
 #include "codegen/Passes.h"
 #include "codegen/cpu/Pipelines.h"
+#include "codegen/gpu/Compile.h"
+#include "codegen/gpu/Launcher.h"
 
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/LLVMIR/ROCDLDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Linalg/Transforms/SubsetInsertionOpInterfaceImpl.h"
@@ -20,13 +24,17 @@
 #include "mlir/Dialect/MemRef/Transforms/AllocationOpInterfaceImpl.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/SubsetInsertionOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/ROCDL/ROCDLToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
@@ -38,9 +46,11 @@ using namespace mlir::softmax;
 void softmax::registerCompilerDialects(DialectRegistry &registry) {
   registry.insert<row::RowDialect, SoftmaxDialect, arith::ArithDialect,
                   bufferization::BufferizationDialect, cf::ControlFlowDialect,
-                  func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
-                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                  tensor::TensorDialect, vector::VectorDialect>();
+                  func::FuncDialect, gpu::GPUDialect, linalg::LinalgDialect,
+                  LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
+                  NVVM::NVVMDialect, ROCDL::ROCDLDialect, scf::SCFDialect,
+                  spirv::SPIRVDialect, tensor::TensorDialect,
+                  vector::VectorDialect>();
   row::registerBufferizableOpInterfaceExternalModels(registry);
   func::registerInlinerExtension(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
@@ -55,6 +65,9 @@ void softmax::registerCompilerDialects(DialectRegistry &registry) {
   memref::registerAllocationOpInterfaceExternalModels(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
+  registerGPUDialectTranslation(registry);
+  registerNVVMDialectTranslation(registry);
+  registerROCDLDialectTranslation(registry);
 }
 
 /// Runs one stage of the pipeline and keeps its result when asked to.
@@ -120,8 +133,22 @@ static llvm::Error checkSchedule(const CompileOptions &options) {
           .str());
 }
 
-llvm::Expected<ObjectCode>
-softmax::compileForCPU(ModuleOp module, const CompileOptions &options,
+/// Gives the launcher of CUDA and HIP to an object that calls it.
+static llvm::Error linkDeviceLauncher(llvm::Module &module,
+                                      const CompileOptions &options) {
+  if (!module.getFunction("smx_gpu_launch"))
+    return llvm::Error::success();
+  llvm::Expected<llvm::DataLayout> layout =
+      getDataLayout(options.targets.front());
+  if (!layout)
+    return layout.takeError();
+  module.setTargetTriple(llvm::Triple(options.targets.front().triple));
+  module.setDataLayout(*layout);
+  return linkLauncher(module);
+}
+
+llvm::Expected<CompiledKernel>
+softmax::compileKernel(ModuleOp module, const CompileOptions &options,
                        KernelInfo &info) {
   bool hook = options.threads == Threads::Hook;
   unsigned number = 0;
@@ -158,6 +185,9 @@ softmax::compileForCPU(ModuleOp module, const CompileOptions &options,
       kernel.walk([](memref::AllocOp) { return WalkResult::interrupt(); })
           .wasInterrupted();
   info.parameters = readParameters(kernel, options.strided, hook);
+  // GPU entries are made from the same function, once the CPU's is finished.
+  OwningOpRef<func::FuncOp> onDevice =
+      options.gpuTargets.empty() ? func::FuncOp() : kernel.clone();
   if (options.schedule)
     kernel->setAttr(SoftmaxDialect::kScheduleName, options.schedule);
 
@@ -172,6 +202,15 @@ softmax::compileForCPU(ModuleOp module, const CompileOptions &options,
         pm.addPass(createSoftmaxFinalizeEntryPass(entry));
       }))
     return error;
+  std::vector<DeviceCode> devices;
+  std::vector<Variant> deviceVariants;
+  if (onDevice) {
+    auto added = addDeviceEntries(module, *onDevice, options, info);
+    if (!added)
+      return added.takeError();
+    devices = std::move(*added);
+    std::swap(deviceVariants, info.variants); // after those of the CPU
+  }
   CPUPipelineOptions pipeline;
   pipeline.threads = options.threads;
   pipeline.accuracy = options.accuracy;
@@ -180,6 +219,7 @@ softmax::compileForCPU(ModuleOp module, const CompileOptions &options,
       }))
     return error;
   auto variants = readVariants(module, options, info);
+  llvm::append_range(info.variants, deviceVariants);
   if (llvm::Error error = stage("llvm", buildToLLVM))
     return error;
 
@@ -193,6 +233,11 @@ softmax::compileForCPU(ModuleOp module, const CompileOptions &options,
       translateModuleToLLVMIR(module, *llvmContext, info.name);
   if (!llvmModule)
     return llvm::createStringError("translation to LLVM IR failed");
-  return ObjectCode::create(std::move(llvmContext), std::move(llvmModule),
-                            variants);
+  if (llvm::Error error = linkDeviceLauncher(*llvmModule, options))
+    return error;
+  auto host = ObjectCode::create(std::move(llvmContext), std::move(llvmModule),
+                                 variants);
+  if (!host)
+    return host.takeError();
+  return CompiledKernel{std::move(*host), std::move(devices)};
 }

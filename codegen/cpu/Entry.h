@@ -5,6 +5,7 @@
 #define CODEGEN_CPU_ENTRY_H
 
 #include "codegen/Target.h"
+#include "codegen/gpu/HostCode.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -12,10 +13,19 @@
 
 namespace mlir::softmax {
 
+/// What an entry calls that runs on a GPU: one function for each target, with
+/// the arguments of its kernel and those of `addLaunchArguments`.
+struct DeviceVariants {
+  Launcher launcher;
+  SmallVector<func::FuncOp> functions;
+  bool hasWorkspace = false;
+};
+
 struct EntryOptions {
   ArrayRef<CPUTarget> targets;
   bool hook, strided, inPlace;
   std::string description;
+  const DeviceVariants *device = nullptr; ///< of an entry for a GPU
 
   bool hasWeakSymbols() const {
     return llvm::none_of(targets, [](const CPUTarget &target) {
@@ -57,6 +67,10 @@ private:
   void createMemRef(Buffer &buffer);
   void callKernel();
 
+  //===--- codegen/gpu/CallDevice.cpp -----------------------------------===//
+
+  void callDevice();
+
   //===--- EntryChecks.cpp ----------------------------------------------===//
 
   void checkExtents();
@@ -97,7 +111,7 @@ private:
   SmallVector<Value> arguments; ///< of the kernel
   SmallVector<Buffer> buffers;
   SmallVector<Value> extents; ///< dynamic, by number
-  Value hook;
+  Value hook, workspace, stream;
 };
 
 } // namespace mlir::softmax

@@ -32,13 +32,16 @@ LogicalResult Entry::run() {
              << kExtentsName << "' on dynamic argument #"
              << argument.getArgNumber() << "; softmax-prepare-entry adds it";
   }
-  createVariants();
+  if (options.device)
+    kernel.setName(name + "__kernel");
+  else
+    createVariants();
   createSignature();
   if (failed(addFailFunction(module, name, options.hasWeakSymbols())) ||
       failed(addLogFunctions(module, name, options.description,
                              options.hasWeakSymbols())))
     return failure();
-  bool dispatches = llvm::any_of(
+  bool dispatches = !options.device && llvm::any_of(
       options.targets, [](const CPUTarget &target) { return target.level > 0; });
   if (dispatches) {
     bool x86 = options.targets.front().isX86();
@@ -52,6 +55,13 @@ LogicalResult Entry::run() {
   checkOverlap();
   for (Buffer &buffer : buffers)
     createMemRef(buffer);
+  if (options.device) {
+    // Labels lie on the device, which reports wrong ones itself.
+    returnIfEmpty();
+    callDevice();
+    kernel.erase();
+    return success();
+  }
   checkLabels();
   returnIfEmpty();
   callKernel();
@@ -111,6 +121,8 @@ void Entry::createSignature() {
   types.append(dynamicExtents, i64);
   if (options.hook)
     types.push_back(pointer);
+  if (options.device)
+    types.append(options.device->hasWorkspace ? 2 : 1, pointer);
   b.setInsertionPointAfter(kernel);
   entry = func::FuncOp::create(
       b, name, b.getFunctionType(types, b.getI32Type()));
@@ -135,6 +147,11 @@ void Entry::createSignature() {
     extents.push_back(block->getArgument(next++));
   if (options.hook)
     hook = block->getArgument(next);
+  if (options.device) {
+    if (options.device->hasWorkspace)
+      workspace = block->getArgument(next++);
+    stream = block->getArgument(next);
+  }
 }
 
 void Entry::createMemRef(Buffer &buffer) {
@@ -256,7 +273,7 @@ struct SoftmaxFinalizeEntry
       }
       machines.push_back(*machine);
     }
-    EntryOptions options{machines, hook, strided, inPlace, description};
+    EntryOptions options{machines, hook, strided, inPlace, description, nullptr};
     SmallVector<func::FuncOp> kernels;
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (function.isPublic() && !function.isExternal())

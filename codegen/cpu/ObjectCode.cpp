@@ -40,30 +40,48 @@ static void initializeTargets() {
   (void)once;
 }
 
-llvm::Expected<ObjectCode> ObjectCode::create(
-    std::unique_ptr<llvm::LLVMContext> context,
-    std::unique_ptr<llvm::Module> module,
-    llvm::ArrayRef<std::pair<std::string, CPUTarget>> variants) {
+static llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createMachine(const CPUTarget &target) {
   initializeTargets();
-  const CPUTarget &first = variants.front().second;
-  llvm::Triple triple(first.triple);
+  llvm::Triple triple(target.triple);
   std::string error;
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!target)
+  const llvm::Target *backend =
+      llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!backend)
     return llvm::createStringError("LLVM has no code generator for " +
-                                   first.triple + ": " + error);
-  auto [cpu, features] = baseline(first);
+                                   target.triple + ": " + error);
+  auto [cpu, features] = baseline(target);
   llvm::TargetOptions options;
   // Never merge a multiplication and an addition on our behalf: the elementary
   // functions say where they want an FMA.
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(
+      triple, cpu, features, options, llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Default));
+}
+
+llvm::Expected<llvm::DataLayout>
+softmax::getDataLayout(const CPUTarget &target) {
+  auto machine = createMachine(target);
+  if (!machine)
+    return machine.takeError();
+  return (*machine)->createDataLayout();
+}
+
+llvm::Expected<ObjectCode> ObjectCode::create(
+    std::unique_ptr<llvm::LLVMContext> context,
+    std::unique_ptr<llvm::Module> module,
+    llvm::ArrayRef<std::pair<std::string, CPUTarget>> variants) {
+  const CPUTarget &first = variants.front().second;
+  auto machine = createMachine(first);
+  if (!machine)
+    return machine.takeError();
+  auto [cpu, features] = baseline(first);
   ObjectCode code;
   code.context = std::move(context);
   code.module = std::move(module);
-  code.machine.reset(target->createTargetMachine(
-      triple, cpu, features, options, llvm::Reloc::PIC_, std::nullopt,
-      llvm::CodeGenOptLevel::Default));
-  code.module->setTargetTriple(triple);
+  code.machine = std::move(*machine);
+  code.module->setTargetTriple(code.machine->getTargetTriple());
   code.module->setDataLayout(code.machine->createDataLayout());
   code.module->setPICLevel(llvm::PICLevel::BigPIC);
 

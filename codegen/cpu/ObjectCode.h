@@ -11,6 +11,9 @@
 
 namespace mlir::softmax {
 
+/// How LLVM lays out data for a target.
+llvm::Expected<llvm::DataLayout> getDataLayout(const CPUTarget &target);
+
 /// A module of one architecture, whose functions may be for several CPUs.
 class ObjectCode {
 public:

@@ -60,21 +60,6 @@ LaunchArguments softmax::getLaunchArguments(func::FuncOp function) {
   return arguments;
 }
 
-bool softmax::needsWorkspace(func::FuncOp function) {
-  for (unsigned i = 0; i < function.getNumArguments(); ++i)
-    if (function.getArgAttr(i, kLabelsName))
-      return true;
-  return function
-      .walk([](Operation *op) {
-        bool needs = isa<memref::AllocaOp, memref::AllocOp>(op);
-        if (auto program = dyn_cast<row::ProgramOp>(op))
-          for (unsigned i = 0, e = program.getOutputs().size(); i < e; ++i)
-            needs |= program.getOutputMap(i).getNumResults() == 0;
-        return needs ? WalkResult::interrupt() : WalkResult::advance();
-      })
-      .wasInterrupted();
-}
-
 namespace {
 
 class LaunchLowering {

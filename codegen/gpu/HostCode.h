@@ -27,9 +27,6 @@ void addLaunchArguments(func::FuncOp function, Launcher launcher,
                         bool needsWorkspace);
 LaunchArguments getLaunchArguments(func::FuncOp function);
 
-/// True when kernels need memory between launches, or report labels.
-bool needsWorkspace(func::FuncOp function);
-
 /// Replaces the launches in `function` by calls of the launcher, which write the
 /// first failure to the status and launch nothing after it. `entry` is the name
 /// of the C entry, whose data `embedCode` makes.

@@ -15,6 +15,7 @@
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/AMDGPU/Utils/Chipset.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -92,6 +93,19 @@ struct ConvertStore : ConvertOpToLLVMPattern<OpT> {
   }
 };
 
+/// A maximum that ignores NaN is an instruction, no call of a device library.
+struct ConvertMax : ConvertOpToLLVMPattern<arith::MaxNumFOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(arith::MaxNumFOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<LLVM::MaxNumOp>(op, adaptor.getLhs(),
+                                                adaptor.getRhs());
+    return success();
+  }
+};
+
 struct SoftmaxGPUToLLVM
     : softmax::impl::SoftmaxGPUToLLVMPassBase<SoftmaxGPUToLLVM> {
   using Base::Base;
@@ -136,11 +150,13 @@ struct SoftmaxGPUToLLVM
     RewritePatternSet patterns(context);
     PatternBenefit own(10);
     patterns.add<ConvertLoad<memref::LoadOp>, ConvertLoad<vector::LoadOp>,
-                 ConvertStore<memref::StoreOp>, ConvertStore<vector::StoreOp>>(
-        converter, own);
+                 ConvertStore<memref::StoreOp>, ConvertStore<vector::StoreOp>,
+                 ConvertMax>(converter, own);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
-    populateMathToLLVMConversionPatterns(converter, patterns);
+    // Before those that call a device library.
+    populateMathToLLVMConversionPatterns(converter, patterns,
+                                         /*approximateLog1p=*/false, own);
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
     populateVectorToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);

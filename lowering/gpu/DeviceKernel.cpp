@@ -16,6 +16,21 @@ int64_t Workspace::take(int64_t bytes) {
   return offset;
 }
 
+bool softmax::needsWorkspace(func::FuncOp function) {
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (function.getArgAttr(i, "softmax.labels"))
+      return true;
+  return function
+      .walk([](Operation *op) {
+        bool needs = isa<memref::AllocaOp, memref::AllocOp>(op);
+        if (auto program = dyn_cast<row::ProgramOp>(op))
+          for (unsigned i = 0, e = program.getOutputs().size(); i < e; ++i)
+            needs |= program.getOutputMap(i).getNumResults() == 0;
+        return needs ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 bool softmax::isScratch(Value memref) {
   return memref.getDefiningOp<memref::AllocaOp>() ||
          memref.getDefiningOp<memref::AllocOp>();

@@ -5,6 +5,7 @@
 #define LOWERING_GPU_DEVICEKERNEL_H
 
 #include "dialect/softmax/Softmax.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -22,7 +23,8 @@ public:
   int64_t take(int64_t bytes);
   /// Bytes that the function needs; 0 when it needs none.
   int64_t size() const { return next; }
-  /// Address of the workspace, an i64 of the host function.
+  /// Address of the workspace, an i64 of the host function; null when it has
+  /// none.
   Value base;
 
 private:
@@ -78,6 +80,10 @@ private:
   llvm::DenseMap<Value, Value> memories, scalars;
   Operation *lastAtBegin = nullptr;
 };
+
+/// True when the kernels of a function on row programs need memory between
+/// launches, or report labels.
+bool needsWorkspace(func::FuncOp function);
 
 /// True when the memref was allocated by the function itself.
 bool isScratch(Value memref);

@@ -60,6 +60,8 @@ private:
 } // namespace
 
 Value FunctionLowering::workspaceArgument() {
+  if (!needsWorkspace(function))
+    return {};
   for (BlockArgument argument : function.getArguments())
     if (auto role = function.getArgAttrOfType<StringAttr>(
             argument.getArgNumber(), "softmax.role"))
@@ -229,7 +231,7 @@ Value FunctionLowering::readsWholeVectors(row::ProgramOp program) {
 void FunctionLowering::launchRows(row::ProgramOp program, Value blocks,
                                   ArrayRef<int64_t> partials, bool wide) {
   DeviceKernel kernel(module, nextName(), schedule, host, workspace, scratch);
-  RowKernel(program, kernel, wide, partials).emit();
+  RowKernel(program, kernel, blocks, wide, partials).emit();
   kernel.launch(blocks, schedule.getBlock());
 }
 

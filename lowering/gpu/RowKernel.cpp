@@ -19,10 +19,10 @@ int64_t RowKernel::threadsPerRow(row::ProgramOp program,
   return sweeps ? schedule.getThreads() : 1;
 }
 
-RowKernel::RowKernel(row::ProgramOp program, DeviceKernel &kernel, bool wide,
-                     ArrayRef<int64_t> partials)
+RowKernel::RowKernel(row::ProgramOp program, DeviceKernel &kernel, Value blocks,
+                     bool wide, ArrayRef<int64_t> partials)
     : program(program), kernel(kernel), schedule(kernel.schedule), b(kernel.b),
-      wide(wide), partials(partials),
+      blocks(kernel.value(blocks)), wide(wide), partials(partials),
       group(kernel, threadsPerRow(program, schedule), schedule.getBlock()) {}
 
 /// Row-major without gaps, whatever the extents are.
@@ -130,7 +130,6 @@ void RowKernel::emit() {
   Value rowsPerBlock =
       kernel.index(schedule.getBlock() / group.getThreads());
   Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
-  Value blocks = gpu::GridDimOp::create(b, gpu::Dimension::x);
   Value from = arith::MulIOp::create(b, block, rowsPerBlock);
   Value stride = arith::MulIOp::create(b, blocks, rowsPerBlock);
   // A compensated sum, two values, for each total.

@@ -15,11 +15,12 @@ namespace mlir::softmax {
 /// such rows are neither read nor written.
 class RowKernel {
 public:
-  /// `wide`: rows start at addresses that whole vectors can be read from.
+  /// `blocks`: how many are launched, an index of the host function. `wide`: rows
+  /// start at addresses that whole vectors can be read from.
   /// `partials`: offsets in the workspace for the sums of the blocks, one for
   /// each output that is a total.
-  RowKernel(row::ProgramOp program, DeviceKernel &kernel, bool wide,
-            ArrayRef<int64_t> partials);
+  RowKernel(row::ProgramOp program, DeviceKernel &kernel, Value blocks,
+            bool wide, ArrayRef<int64_t> partials);
 
   void emit();
 
@@ -99,6 +100,7 @@ private:
   DeviceKernel &kernel;
   GPUScheduleAttr schedule;
   ImplicitLocOpBuilder &b;
+  Value blocks;
   bool wide;
   SmallVector<int64_t> partials;
   Group group;

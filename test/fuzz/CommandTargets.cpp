@@ -171,7 +171,7 @@ struct ScheduleTarget : Target {
       problem = diagnostic.str();
       return success();
     });
-    auto code = compileForCPU(*module, options.compile, info);
+    auto code = compileKernel(*module, options.compile, info);
     if (code)
       return;
     if (!code.errorIsA<EmitError>())

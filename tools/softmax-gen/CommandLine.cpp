@@ -27,10 +27,12 @@ constexpr OutputOption kOutputOptions[] = {
     {"target-cpu", "CPU,..", "host (default), x86-64, x86-64-v3, x86-64-v4, "
                              "aarch64, aarch64+sve, riscv64+v, wasm32; several "
                              "make one kernel with run-time dispatch"},
+    {"target-gpu", "GPU,..", "sm_80, sm_90, sm_100, gfx90a, gfx942, spirv; adds "
+                             "NAME_gpu, and NAME_vulkan for spirv"},
     {"threads", "none|openmp|hook", "who runs the tasks; default none"},
-    {"emit", "KIND,..", "h, a, o, so, s, ll, mlir, manifest; default "
-                        "h,a,manifest"},
-    {"schedule", "FILE", "use this #softmax.cpu_schedule"},
+    {"emit", "KIND,..", "h, a, o, so, s, ll, mlir, manifest, ptx, cubin, hsaco, "
+                        "spv; default h,a,manifest"},
+    {"schedule", "FILE", "use this #softmax.cpu_schedule or gpu_schedule"},
     {"save-temps", "DIR", "keep the IR after every stage"},
     {"verify", "", "check the kernel after emitting it"},
     {"bench", "", "measure the kernel after emitting it"},
@@ -38,7 +40,6 @@ constexpr OutputOption kOutputOptions[] = {
     {"quiet", "", "print nothing but errors"},
     {"help", "", "this text"},
     {"version", "", "versions of tool and LLVM"},
-    {"target-gpu", "ARCH", "", false},
     {"backend", "mlir|halide", "", false},
     {"budget", "TIME", "", false},
 };
@@ -146,9 +147,11 @@ llvm::Expected<CommandLine> CommandLine::parse(int argc, char **argv) {
                                option->value);
     if (key == "name")
       line.name = value.str();
-    else if (key == "target-cpu" || key == "emit") {
-      if (llvm::Error error = split(
-              key, value, key == "emit" ? line.kinds : line.targets))
+    else if (key == "target-cpu" || key == "target-gpu" || key == "emit") {
+      std::vector<std::string> &list = key == "emit"         ? line.kinds
+                                       : key == "target-cpu" ? line.targets
+                                                             : line.gpuTargets;
+      if (llvm::Error error = split(key, value, list))
         return error;
     } else if (key == "schedule")
       line.schedule = value.str();

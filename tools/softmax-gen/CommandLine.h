@@ -19,7 +19,7 @@ struct CommandLine {
   std::vector<std::string> positionals; ///< what follows it
   std::vector<std::pair<std::string, std::string>> operation;
   std::string directory, name, schedule, saveTemps;
-  std::vector<std::string> targets, kinds;
+  std::vector<std::string> targets, gpuTargets, kinds;
   std::string threads = "none", accuracy = "accurate";
   bool verify = false, bench = false, json = false, quiet = false;
   bool help = false, version = false;

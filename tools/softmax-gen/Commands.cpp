@@ -35,6 +35,7 @@ static llvm::Expected<EmitOptions> outputOptions(const CommandLine &line,
     options.kinds = line.kinds;
   if (!line.targets.empty())
     options.targetNames = line.targets;
+  options.gpuTargetNames = line.gpuTargets;
   options.scheduleFile = line.schedule;
   options.command = line.text;
   options.compile.saveTemps = line.saveTemps;

@@ -31,10 +31,11 @@ llvm::Expected<int> softmax::runList() {
   os << "types       f32, f64, f16, bf16; labels i64, i32, u8\n"
      << "shapes      rank 1 to 8, static or dynamic ('?') extents\n"
      << "targets     " << llvm::join(getCPUTargetNames(), ", ") << "\n"
+     << "GPU targets " << llvm::join(getGPUTargetNames(), ", ") << "\n"
      << "traversals  stream (contiguous class axis, vectors), reference (any "
         "axis and strides, scalar loops)\n"
      << "emit        " << llvm::join(getEmitKinds(), ", ") << "\n"
-     << "not in this version  --target-gpu --backend=halide tune cache\n";
+     << "not in this version  --backend=halide tune cache\n";
   return 0;
 }
 
