@@ -282,11 +282,13 @@ LogicalResult SoftmaxGPUToSPIRV::convert(gpu::GPUModuleOp module) {
   OpBuilder b(module);
   auto shaders = spirv::ModuleOp::create(
       b, module.getLoc(), spirv::AddressingModel::PhysicalStorageBuffer64,
-      spirv::MemoryModel::GLSL450, std::nullopt, module.getName());
+      spirv::MemoryModel::GLSL450, std::nullopt,
+      ("__spv__" + module.getName()).str());
   shaders->setAttr(spirv::getTargetEnvAttrName(), environment);
-  shaders.getBody()->getOperations().splice(shaders.getBody()->end(),
-                                            module.getBody()->getOperations());
-  module.erase();
+  // Launches keep the kernels that they name.
+  b.setInsertionPointToEnd(shaders.getBody());
+  for (Operation &op : *module.getBody())
+    b.clone(op);
 
   SPIRVConversionOptions options;
   options.use64bitIndex = true;

@@ -150,17 +150,29 @@ Value RowKernel::load(const Operand &operand, const Columns &columns) {
     if (count > 1)
       loaded = vector::FromElementsOp::create(b, cast<VectorType>(type), scalars);
   }
-  if (stored != operand.element)
-    loaded = arith::BitcastOp::create(b, vectorOf(operand.element), loaded);
   return loaded;
+}
+
+static Value castElements(ImplicitLocOpBuilder &b, Value value, Type element) {
+  Type type = element;
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = vector.clone(element);
+  if (type == value.getType())
+    return value;
+  return arith::BitcastOp::create(b, type, value);
+}
+
+Value RowKernel::toStored(const Operand &operand, Value value) {
+  return castElements(
+      b, value, cast<MemRefType>(operand.memory.getType()).getElementType());
+}
+
+Value RowKernel::fromStored(const Operand &operand, Value stored) {
+  return castElements(b, stored, operand.element);
 }
 
 void RowKernel::store(const Operand &operand, const Columns &columns,
                       Value vector) {
-  auto memory = cast<MemRefType>(operand.memory.getType());
-  Type stored = memory.getElementType();
-  if (stored != operand.element)
-    vector = arith::BitcastOp::create(b, vectorOf(stored), vector);
   int64_t count = schedule.getVector();
   auto guarded = [&](Value condition, function_ref<void()> emit) {
     if (!condition)
@@ -195,12 +207,13 @@ void RowKernel::store(const Operand &operand, const Columns &columns,
 Value RowKernel::elements(Value row, const Columns &columns) {
   const Operand &operand = inputs.find(row)->second;
   if (columns.step < 0)
-    return load(operand, columns);
+    return fromStored(operand, load(operand, columns));
   // All of the row at once, so that its loads overlap.
   SmallVector<Value> &all = held[row];
   if (all.empty()) {
     int64_t steps = schedule.getSteps();
-    SmallVector<Type> types(steps, vectorOf(operand.element));
+    Type stored = cast<MemRefType>(operand.memory.getType()).getElementType();
+    SmallVector<Type> types(steps, vectorOf(stored));
     auto reads = scf::IfOp::create(b, types, active, /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&reads.getThenRegion().front());
@@ -220,7 +233,7 @@ Value RowKernel::elements(Value row, const Columns &columns) {
     scf::YieldOp::create(b, SmallVector<Value>(steps, zero));
     all.assign(reads.result_begin(), reads.result_end());
   }
-  return all[columns.step];
+  return fromStored(operand, all[columns.step]);
 }
 
 Value RowKernel::maskOut(Value vector, Value neutral, const Columns &columns) {

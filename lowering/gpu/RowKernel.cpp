@@ -175,9 +175,7 @@ SmallVector<Value> RowKernel::emitRow(Value first, ValueRange totals) {
       continue;
     Value element =
         memref::LoadOp::create(b, operand.memory, ValueRange{operand.base});
-    if (element.getType() != operand.element)
-      element = arith::BitcastOp::create(b, operand.element, element);
-    values.map(argument, element);
+    values.map(argument, fromStored(operand, element));
   }
   for (Operand &operand : outputs)
     if (operand.memory)
@@ -257,10 +255,7 @@ void RowKernel::emitAt(row::AtOp at) {
     Value zero = arith::ConstantOp::create(b, b.getZeroAttr(stored));
     scf::YieldOp::create(b, zero);
   }
-  Value element = guarded.getResult(0);
-  if (stored != at.getType())
-    element = arith::BitcastOp::create(b, at.getType(), element);
-  values.map(at.getResult(), element);
+  values.map(at.getResult(), fromStored(operand, guarded.getResult(0)));
 }
 
 /// Stores what the row yields as scalars, in one thread of its group.
@@ -273,11 +268,10 @@ void RowKernel::storeScalars() {
       continue;
     Value scalar = values.contains(value) ? values.lookup(value)
                                           : kernel.value(value);
+    scalar = toStored(output, scalar);
     if (skipped)
-      scalar = arith::SelectOp::create(b, skipped, skippedValues[i], scalar);
-    Type stored = cast<MemRefType>(output.memory.getType()).getElementType();
-    if (stored != scalar.getType())
-      scalar = arith::BitcastOp::create(b, stored, scalar);
+      scalar = arith::SelectOp::create(
+          b, skipped, toStored(output, skippedValues[i]), scalar);
     Value writes = arith::AndIOp::create(b, inRange, group.isFirst());
     stores = scf::IfOp::create(b, writes);
     OpBuilder::InsertionGuard guard(b);

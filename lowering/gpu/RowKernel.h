@@ -73,8 +73,12 @@ private:
                                function_ref<SmallVector<Value>(const Columns &)>
                                    summands);
   Value elements(Value row, const Columns &columns);
+  /// Both move what memory holds: 16-bit floats may be integers there.
   Value load(const Operand &operand, const Columns &columns);
-  void store(const Operand &operand, const Columns &columns, Value vector);
+  void store(const Operand &operand, const Columns &columns, Value stored);
+  /// Between the type of the program and that of memory; both have the same bits.
+  Value toStored(const Operand &operand, Value value);
+  Value fromStored(const Operand &operand, Value stored);
   Value inRow(Value column);
   Type vectorOf(Type scalar);
   Value splat(Value scalar);

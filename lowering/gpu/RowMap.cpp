@@ -35,16 +35,17 @@ void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
         result = arith::SelectOp::create(
             b, valid, result, splat(scalarOf(map.getOtherwise())));
       }
-      return result;
+      return toStored(outputs[number], result);
     };
     auto skippedResult = [&](unsigned number) {
-      return splat(skippedValues[number]);
+      return splat(toStored(outputs[number], skippedValues[number]));
     };
     if (skipped && columns.step < 0) {
       // Elements of a skipped row are not even read.
       SmallVector<Type> types;
       for (unsigned number : numbers)
-        types.push_back(vectorOf(outputs[number].element));
+        types.push_back(vectorOf(
+            cast<MemRefType>(outputs[number].memory.getType()).getElementType()));
       auto branch = scf::IfOp::create(b, types, reads, /*withElseRegion=*/true);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(&branch.getThenRegion().front());
@@ -61,8 +62,8 @@ void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
       for (auto [map, number] : llvm::zip(maps, numbers)) {
         Value result = compute(map, number);
         if (skipped)
-          result = arith::SelectOp::create(b, skipped, skippedResult(number),
-                                           result);
+          result = arith::SelectOp::create(b, splat(skipped),
+                                           skippedResult(number), result);
         results.push_back(result);
       }
     }
@@ -95,9 +96,7 @@ void RowKernel::overrideColumn(row::MapOp map, const Operand &output) {
   auto branch = scf::IfOp::create(b, writes);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&branch.getThenRegion().front());
-  Type stored = cast<MemRefType>(output.memory.getType()).getElementType();
-  if (stored != value.getType())
-    value = arith::BitcastOp::create(b, stored, value);
+  value = toStored(output, value);
   if (output.columnStride)
     column = arith::MulIOp::create(b, column, output.columnStride);
   Value at = arith::AddIOp::create(b, output.base, column);
