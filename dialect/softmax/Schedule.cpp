@@ -104,7 +104,7 @@ LogicalResult
 GPUScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, GPUIsa isa,
                         Residence, int64_t threads, int64_t block,
                         int64_t vector, int64_t steps, int64_t blocks,
-                        Accuracy) {
+                        Exponential exp, Accuracy) {
   auto isPower = [](int64_t value) {
     return value >= 1 && value <= 1024 && llvm::isPowerOf2_64(value);
   };
@@ -121,6 +121,8 @@ GPUScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, GPUIsa isa
     return emitError() << "expected 'steps' in [1, 64], got " << steps;
   if (blocks < 1 || blocks > 65535) // G4
     return emitError() << "expected 'blocks' in [1, 65535], got " << blocks;
+  if (exp == Exponential::Hardware && isa == GPUIsa::SPIRV) // G5
+    return emitError() << "expected exp = polynomial for 'spirv'";
   return success();
 }
 

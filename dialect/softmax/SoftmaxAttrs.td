@@ -63,6 +63,11 @@ def Softmax_GPUIsa : Softmax_Enum<"GPUIsa", "the GPU code to write", [
     I32EnumAttrCase<"ROCDL", 1, "rocdl">,
     I32EnumAttrCase<"SPIRV", 2, "spirv">]>;
 
+def Softmax_Exponential : Softmax_Enum<"Exponential",
+    "what evaluates exponentials in f32", [
+    I32EnumAttrCase<"Polynomial", 0, "polynomial">,
+    I32EnumAttrCase<"Hardware", 1, "hardware">]>;
+
 class Softmax_EnumParameter<EnumAttrInfo info, string default>
     : DefaultValuedParameter<"::mlir::softmax::" # info.className,
                              "::mlir::softmax::" # info.className # "::" #
@@ -152,13 +157,15 @@ def Softmax_GPUScheduleAttr : AttrDef<Softmax_Dialect, "GPUSchedule"> {
     | vector | neighbouring columns per access and thread |
     | steps | accesses of a thread and row operand in flight: with `registers` all of a row, with `memory` those of one iteration |
     | blocks | the most blocks of a launch |
+    | exp | `polynomial`: as on CPUs. `hardware`: the GPU's 2^x, an instruction of 2 ULP, after a range reduction with error term; enough for 16-bit data, and half of the arithmetic |
     | accuracy | which polynomials evaluate exp and log |
 
     Constraints:
     * (G1) threads and block are powers of two, 1 <= threads <= block <= 1024;
     * (G2) vector is 1, 2, 4 or 8, and at most 4 for `spirv`;
     * (G3) steps is in [1, 64];
-    * (G4) blocks is in [1, 65535].
+    * (G4) blocks is in [1, 65535];
+    * (G5) exp is `polynomial` for `spirv`, whose 2^x has no useful bound.
   }];
   let parameters = (ins
     Softmax_EnumParameter<Softmax_GPUIsa, "NVVM">:$isa,
@@ -168,6 +175,7 @@ def Softmax_GPUScheduleAttr : AttrDef<Softmax_Dialect, "GPUSchedule"> {
     DefaultValuedParameter<"int64_t", "1">:$vector,
     DefaultValuedParameter<"int64_t", "1">:$steps,
     DefaultValuedParameter<"int64_t", "2048">:$blocks,
+    Softmax_EnumParameter<Softmax_Exponential, "Polynomial">:$exp,
     Softmax_EnumParameter<Softmax_Accuracy, "Accurate">:$accuracy);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;

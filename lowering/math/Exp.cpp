@@ -167,7 +167,27 @@ Value mlir::softmax::buildExp(ImplicitLocOpBuilder &b, Value x,
   return ::buildExp(b, x, options, /*nonPositive=*/false);
 }
 
+/// 2^(x log2 e) by the target's instruction. The product alone would err in
+/// proportion to |x|; what its rounding loses, and the rest of log2 e, come back
+/// as a factor 1 + lost ln 2.
+static Value buildByExp2(ImplicitLocOpBuilder &b, Value value) {
+  Float x{{&b, value}};
+  // Beyond, the result is 0; an infinity would make inf - inf of what is lost.
+  // This maximum keeps NaN.
+  x = {{&b, arith::MaximumFOp::create(b, value, x.like(-104.0).value)}};
+  auto fma = [&](const Float &p, const Float &q, const Float &r) {
+    return Float{{&b, math::FmaOp::create(b, p.value, q.value, r.value)}};
+  };
+  Float log2e = x.like(0x1.715476p+0), rest = x.like(0x1.4ae0cp-26);
+  Float scaled = x * log2e;
+  Float lost = fma(x, rest, fma(x, log2e, -scaled));
+  Float power{{&b, math::Exp2Op::create(b, scaled.value)}};
+  return fma(power, lost * x.like(0x1.62e43p-1), power).value;
+}
+
 Value mlir::softmax::buildExpNonPositive(ImplicitLocOpBuilder &b, Value x,
                                          const MathOptions &options) {
+  if (options.hardwareExp2 && getElementTypeOrSelf(x).isF32())
+    return buildByExp2(b, x);
   return ::buildExp(b, x, options, /*nonPositive=*/true);
 }

@@ -159,10 +159,12 @@ struct SoftmaxLowerMath
     if (GPUScheduleAttr schedule = getGPUSchedule(function))
       return {schedule.hasFMA(), /*scalef=*/false, schedule.hasHalfTypes(),
               schedule.getAccuracy() == Accuracy::Fast,
-              /*keepSignaling=*/true, schedule.hasHalfTypes()};
+              /*keepSignaling=*/true, schedule.hasHalfTypes(),
+              schedule.getExp() == Exponential::Hardware};
     CPUScheduleAttr schedule = getCPUSchedule(function);
     if (!schedule)
-      return {fma, scalef, nativeHalf, fast, keepSignaling};
+      return {fma,           scalef, nativeHalf, fast,
+              keepSignaling, false,  hardwareExp2};
     return {schedule.hasFMA(), schedule.hasScalef(),
             schedule.hasHalfConversion(),
             schedule.getAccuracy() == Accuracy::Fast,

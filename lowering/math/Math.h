@@ -26,6 +26,9 @@ struct MathOptions {
   bool keepSignaling = false;
   /// Conversions between bf16 and f32 are instructions, subnormals included.
   bool nativeBFloat = false;
+  /// `math.exp2` on f32 is an instruction that errs by at most 2 ULP and keeps
+  /// subnormal results. Used for exponentials of arguments <= 0; needs `fma`.
+  bool hardwareExp2 = false;
 };
 
 // All builders take a scalar or a vector of any shape, fixed or scalable, emit

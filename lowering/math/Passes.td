@@ -36,7 +36,9 @@ def SoftmaxLowerMathPass
     Option<"fast", "fast", "bool", /*default=*/"false",
            "Take the cheaper f32 exponential and hyperbolic functions">,
     Option<"keepSignaling", "keep-signaling", "bool", /*default=*/"false",
-           "Widening bf16 may leave a signalling NaN signalling (one shift)">
+           "Widening bf16 may leave a signalling NaN signalling (one shift)">,
+    Option<"hardwareExp2", "hardware-exp2", "bool", /*default=*/"false",
+           "Take math.exp2 of f32 as an instruction of 2 ULP">
   ];
   let dependentDialects = ["arith::ArithDialect", "math::MathDialect",
                            "LLVM::LLVMDialect"];
