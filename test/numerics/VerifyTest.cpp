@@ -104,6 +104,7 @@ const char kSoftmaxManifest[] = R"({
 
 /// A right kernel; macros make it wrong.
 const char kSoftmaxSource[] = R"(
+#include <fenv.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -121,6 +122,10 @@ int32_t k(const float *x, float *y, int64_t R, int64_t C) {
     return fail(2);
   if (R * C == 0)
     return 0;
+#ifdef WRITES_EARLY
+  if (y)
+    y[0] = 0;
+#endif
   if (!x || !y)
     return fail(1);
   if (x < y + R * C && y < x + R * C)
@@ -140,6 +145,9 @@ int32_t k(const float *x, float *y, int64_t R, int64_t C) {
     for (int64_t j = 0; j < LIMIT; ++j)
       y[j] = nan ? NAN : exp(x[j] - max) / sum SCALE;
   }
+#ifdef CHANGES_ROUNDING
+  fesetround(FE_DOWNWARD);
+#endif
   return 0;
 }
 )";
@@ -227,8 +235,7 @@ int32_t k(const double *x, const int64_t *t, double *loss, double *dx,
   long double sum = 0;
   double ignored[C];
   for (int64_t i = 0; i < rows; ++i)
-    if (t[i] != -100)
-      sum += row(x + i * C, t[i], 1, ignored);
+    sum += t[i] != -100 ? row(x + i * C, t[i], 1, ignored) : IGNORED;
   *loss = sum / DENOMINATOR;
   return 0;
 }
@@ -353,7 +360,7 @@ static int32_t losses(const struct args *a) {
   }
   for (int64_t i = 0; i < a->R; ++i) {
     struct row r = {0};
-    double up = a->dloss ? a->dloss[REDUCTION ? 0 : i] : 1, g = up, gz = up;
+    double up = UPSTREAM, g = up, gz = up;
     if (!ignored(a, i))
       r = prepare(a, i);
     float one = ignored(a, i) ? 0 : entropy(a, i, r);
@@ -482,6 +489,7 @@ void OptionKernel::setMacros(const llvm::json::Object &json) {
             {"SHARE", "w * ((1 - SMOOTHING) * q + SMOOTHING / a->C)"},
             {"TOTAL", "total"},
             {"PENALTY_GRADIENT", "gz * 2 * Z * lse * p"},
+            {"UPSTREAM", "a->dloss ? a->dloss[REDUCTION ? 0 : i] : 1"},
             {"PENALTY_UPSTREAM", "up / count"},
             {"PENALTY_ROWS", "count"},
             {"D_TERM", isSoft ? "1" : "WEIGHT(LABEL)"},
@@ -741,6 +749,8 @@ TEST_F(VerifyTest, WrongSoftmaxFails) {
       {"#define LIMIT (C + 1)", "behind the end of"},
       {"#define LIMIT (i + 1 < R ? C : C + 1)", "memory around y"},
       {"#define WRITES_OPERAND", "written to the operand x"},
+      {"#define WRITES_EARLY", "returned an error, but has written to y"},
+      {"#define CHANGES_ROUNDING", "floating-point environment was changed"},
       {"#define SCALE + (R * C == 37 * 77 ? *(const float *)(x + C) * 0 : 0)",
        "behind the end of x"}};
   for (const auto &[macro, expected] : faults) {
@@ -755,9 +765,10 @@ TEST_F(VerifyTest, WrongSoftmaxFails) {
 }
 
 TEST_F(VerifyTest, LossWithHook) {
-  auto source = [](StringRef denominator, StringRef cut) {
+  auto source = [](StringRef denominator, StringRef cut,
+                   StringRef ignored = "0") {
     return ("#define DENOMINATOR " + denominator + "\n#define CUT " + cut +
-            "\n" + kLossSource)
+            "\n#define IGNORED " + ignored + "\n" + kLossSource)
         .str();
   };
   write("k.manifest.json", kLossManifest);
@@ -769,6 +780,9 @@ TEST_F(VerifyTest, LossWithHook) {
   // The mean over all rows, ignored ones included.
   compile("k", source("rows", ""));
   EXPECT_GT(verify("k").failedCases, 0);
+  // E9: ignored rows are read, also where all others are finite.
+  compile("k", source("work.counted", "", "0 * x[i * C]"));
+  EXPECT_NE(describe(verify("k")).find("data=finite"), std::string::npos);
   // An ULP more in ranges that do not begin at 0.
   compile("k", source("work.counted", "* (begin ? 1 + 0x1p-52 : 1)"));
   EXPECT_NE(describe(verify("k")).find("two calls on the same numbers differ"),
@@ -966,6 +980,10 @@ const OptionFault kOptionFaults[] = {
     {"cross-entropy-with-grad", R"("empty_mean": "zero")", "ZERO_MEAN=0"},
     {"cross-entropy-with-grad", R"("target": "probabilities", "weight": true)",
      "D_TERM=WEIGHT(0)"},
+    // The upstream gradient.
+    {"cross-entropy-grad", "", "UPSTREAM=1"},
+    {"cross-entropy-grad", R"("reduction": "none")", "UPSTREAM=1"},
+    {"cross-entropy-grad", R"("reduction": "none")", "UPSTREAM=a->dloss[0]"},
     // z-loss.
     {"cross-entropy-with-grad", R"("z_loss": 0.01, "weight": true)",
      "PENALTY_ROWS=D"},
