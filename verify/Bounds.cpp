@@ -136,7 +136,9 @@ long double Bounds::logSoftmaxGradient(size_t j, const RowInput &input,
 long double Bounds::update(size_t j, const RowInput &input,
                            const RowResult &row) const {
   long double product = static_cast<long double>(input.rate) * input.second[j];
-  return ulpOf(compute, row.elements[j]) + u * std::fabs(product);
+  // One rounding, or one of f64 before it. The last term is the oracle's own.
+  return 0.5001L * ulpOf(compute, row.elements[j]) +
+         std::ldexp(std::fabs(product), -62);
 }
 
 //===----------------------------------------------------------------------===//

@@ -101,6 +101,7 @@ const char *const kSpecial[] = {
     "softmax 64x38xf16 --threads=hook --target-cpu=x86-64-v3",
     "log-softmax ?x9001xf32",
     "logsumexp ?x9001xf32 --threads=hook",
+    "logsumexp ?x?xf32 --axis=0",
     "logsumexp ?x?x3xf64 --axis=1",
     "softmax-grad ?x4097xf32 --in-place",
     "log-softmax-grad ?x?x5xf32 --axis=1",
