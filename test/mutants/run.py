@@ -32,6 +32,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PLACE = pathlib.Path(next((a.split("=", 1)[1] for a in sys.argv if a.startswith("--place=")), ROOT / "build-mutants")).resolve()
 TREE, RESULTS, LOGS = PLACE / "tree", PLACE / "results.json", PLACE / "log"
+BASELINE = PLACE / "baseline.json"  # which tests passed without a fault
 BUILD = TREE / "build"
 LEAST = 55  # faults that the list must hold
 LIMIT = 600  # seconds for a test; one that hangs has failed
@@ -123,19 +124,23 @@ def passes(test, log):
 
 
 def synchronize():
-    """Makes TREE hold the files of ROOT; writes only those that differ."""
+    """Makes TREE hold the files of ROOT, writes only those that differ; a digest of them."""
     listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True, check=True)
     names = {name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()}
     for path in list(TREE.rglob("*")):
         name = path.relative_to(TREE)
         if name.parts[0] != "build" and path.is_file() and str(name) not in names:
             path.unlink()
-    for name in names:
+    state = hashlib.sha256()
+    for name in sorted(names):
         source, copy = ROOT / name, TREE / name
+        if not name.startswith("test/mutants"):
+            state.update(name.encode() + source.read_bytes())
         if not copy.exists() or copy.read_bytes() != source.read_bytes():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
             copy.chmod(source.stat().st_mode)
+    return state.hexdigest()
 
 
 def build(targets, log):
@@ -152,7 +157,9 @@ def prepare(faults):
     os.environ.setdefault("CCACHE_BASEDIR", str(TREE))
     os.environ.setdefault("CCACHE_NOHASHDIR", "1")
     os.environ.setdefault("CCACHE_SLOPPINESS", "pch_defines,time_macros")
-    synchronize()
+    state = synchronize()
+    passed = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    passed = passed if passed.get("state") == state else {"state": state, "tests": []}
     tests = list(dict.fromkeys(test for fault in faults for test in fault["tests"]))
     with open(LOGS / "baseline.log", "w", encoding="utf-8") as log:
         if not (BUILD / "build.ninja").exists():
@@ -164,9 +171,13 @@ def prepare(faults):
         if not build([p for test in tests for p in programs_of(test)], log):
             raise Problem(f"the tree does not build, see {log.name}")
         for test in tests:
+            if test in passed["tests"]:
+                continue
             say(f"without a fault: {test}")
             if why := passes(test, log):
                 raise Problem(f"fails without a fault ({why}): {test}; see {log.name}")
+            passed["tests"].append(test)
+            BASELINE.write_text(json.dumps(passed, indent=1))
 
 
 def say(text):

@@ -833,6 +833,10 @@ int32_t k(const float *x, int64_t x0, int64_t x1, float *y, int64_t y0,
     for (int64_t j = 0; j < C; ++j) {
       float p = nan ? NAN : exp(x[i * (X0) + j * x1] - max) / sum;
       y[i * y0 + j * y1] = (LESS) && p > 1e-30 && p < 1 ? nextafterf(p, 0) : p;
+#ifdef BETWEEN
+      if (y1 > 1 && j + 1 < C)
+        y[i * y0 + j * y1 + 1] = p;
+#endif
     }
   }
   return 0;
@@ -849,6 +853,9 @@ TEST_F(VerifyTest, StridedSoftmax) {
       // E40: too small and too large a span.
       {"x0", "1", "0", "misuse=alias(y) overlap=1"},
       {"x0", "R * x0", "0", "adjacent"},
+      // Columns between those of the result.
+      {"x0", "(R - 1) * x0 + (C - 1) * x1 + 1", "0\n#define BETWEEN",
+       "memory between the elements of y was overwritten"},
       // Bits that depend on what they may not depend on.
       {"x0", "(R - 1) * x0 + (C - 1) * x1 + 1", "(uintptr_t)x / 4 % 2",
        "in other memory"},
@@ -980,10 +987,6 @@ const OptionFault kOptionFaults[] = {
     {"cross-entropy-with-grad", R"("empty_mean": "zero")", "ZERO_MEAN=0"},
     {"cross-entropy-with-grad", R"("target": "probabilities", "weight": true)",
      "D_TERM=WEIGHT(0)"},
-    // The upstream gradient.
-    {"cross-entropy-grad", "", "UPSTREAM=1"},
-    {"cross-entropy-grad", R"("reduction": "none")", "UPSTREAM=1"},
-    {"cross-entropy-grad", R"("reduction": "none")", "UPSTREAM=a->dloss[0]"},
     // z-loss.
     {"cross-entropy-with-grad", R"("z_loss": 0.01, "weight": true)",
      "PENALTY_ROWS=D"},
@@ -1009,4 +1012,15 @@ TEST_F(OptionTest, WrongKernelsFail) {
   for (const auto &[op, options, fault] : kOptionFaults)
     EXPECT_GT(verifyOptions(op, options, fault).failedCases, 0)
         << op.str() << ' ' << options.str() << ' ' << fault.str();
+}
+
+TEST_F(OptionTest, WrongUpstreamGradientsFail) {
+  StringRef none = R"("reduction": "none")";
+  const OptionFault faults[] = {
+      {"cross-entropy-grad", "", "UPSTREAM=1"},
+      {"cross-entropy-grad", none, "UPSTREAM=1"},
+      {"cross-entropy-grad", none, "UPSTREAM=a->dloss[0]"}};
+  for (const auto &[op, options, fault] : faults)
+    EXPECT_GT(verifyOptions(op, options, fault).failedCases, 0)
+        << options.str() << ' ' << fault.str();
 }
