@@ -39,8 +39,8 @@ Kernel inspect(func::FuncOp function) {
 
 /// One row of the table per ISA. A block is 8 KiB of f32: it stays in L1 from
 /// its maxima to its sums, while the block after it is read ahead. Measured on
-/// Zen 4, cross-entropy 64x128256: without reading ahead 1.9 times the time of a
-/// read sweep, with it level with one. AVX2 spills its 16 registers when four
+/// Zen 4, cross-entropy 64x128256: without reading ahead 1.9 times the time of
+/// a read sweep, with it level with one. AVX2 spills its 16 registers when four
 /// exponentials are in flight: cross-entropy with gradient 64x128256 takes 1.36
 /// ns per element with four and 0.93 with two.
 struct Row {
@@ -50,16 +50,19 @@ struct Row {
   int64_t prefetch; ///< bytes
 };
 constexpr Row kStream[] = {
-    {Isa::SSE2, 4, 2048, 8192}, {Isa::AVX2, 2, 2048, 8192},
+    {Isa::SSE2, 4, 2048, 8192},   {Isa::AVX2, 2, 2048, 8192},
     {Isa::AVX512, 4, 2048, 8192}, {Isa::NEON, 4, 2048, 8192},
-    {Isa::SVE, 2, 2048, 0},     {Isa::RVV, 2, 2048, 0},
+    {Isa::SVE, 2, 2048, 0},       {Isa::RVV, 2, 2048, 0},
     {Isa::SIMD128, 4, 2048, 0}};
 
-/// The same for vectors of neighbouring rows.
-constexpr Row kInner[] = {
-    {Isa::SSE2, 4, 32, 0}, {Isa::AVX2, 2, 32, 0}, {Isa::AVX512, 4, 32, 0},
-    {Isa::NEON, 4, 32, 0}, {Isa::SVE, 1, 32, 0},  {Isa::RVV, 1, 32, 0},
-    {Isa::SIMD128, 4, 32, 0}};
+/// The same for vectors of neighbouring rows. A block of 32 columns of 64 f32
+/// rows is 8 KiB; where columns lie a power of two apart few more stay in L2.
+constexpr Row kInner[] = {{Isa::SSE2, 4, 32, 0},   {Isa::AVX2, 2, 32, 0},
+                          {Isa::AVX512, 4, 32, 0}, {Isa::NEON, 4, 32, 0},
+                          {Isa::SVE, 1, 32, 0},    {Isa::RVV, 1, 32, 0},
+                          {Isa::SIMD128, 4, 32, 0}};
+/// Factors between blocks of f64 are no more accurate than the elements: few.
+constexpr int64_t kInnerBlockOfDoubles = 1024;
 
 /// Rows per task of a parallel loop: about 16k elements, so that starting a
 /// task costs little, from the static extents; 1 for long rows.
@@ -74,7 +77,8 @@ int64_t chooseRowsPerTask(row::ProgramOp program) {
 }
 
 struct SoftmaxSelectCPUSchedule
-    : softmax::impl::SoftmaxSelectCPUSchedulePassBase<SoftmaxSelectCPUSchedule> {
+    : softmax::impl::SoftmaxSelectCPUSchedulePassBase<
+          SoftmaxSelectCPUSchedule> {
   using Base::Base;
 
   void runOnOperation() override {
@@ -137,7 +141,8 @@ struct SoftmaxSelectCPUSchedule
       return {Traversal::Stream, "class axis last, strides at run time"};
     if (all(Traversal::Inner, false))
       return {Traversal::Inner, "class axis not last, strides at run time"};
-    return {Traversal::Reference, "rows are neither contiguous nor side by side"};
+    return {Traversal::Reference,
+            "rows are neither contiguous nor side by side"};
   }
 
   CPUScheduleAttr choose(const CPUTarget &machine, const Kernel &kernel,
@@ -150,14 +155,15 @@ struct SoftmaxSelectCPUSchedule
                                   /*nontemporal=*/-1, rowsPerTask, threads,
                                   accuracy);
     bool inner = traversal == Traversal::Inner;
-    const Row &row = *llvm::find_if(
-        inner ? ArrayRef<Row>(kInner) : ArrayRef<Row>(kStream),
-        [&](const Row &row) { return row.isa == machine.isa; });
+    const Row &row =
+        *llvm::find_if(inner ? ArrayRef<Row>(kInner) : ArrayRef<Row>(kStream),
+                       [&](const Row &row) { return row.isa == machine.isa; });
     int64_t lanes = machine.vectorBits / (kernel.isDouble ? 64 : 32);
     if (inner) // whole steps, and some of them
       rowsPerTask = llvm::alignTo(rowsPerTask, 4 * lanes * row.unroll);
     return CPUScheduleAttr::get(
-        &getContext(), traversal, row.isa, lanes, row.unroll, row.block,
+        &getContext(), traversal, row.isa, lanes, row.unroll,
+        inner && kernel.isDouble ? kInnerBlockOfDoubles : row.block,
         row.prefetch, inner ? -1 : machine.nontemporalBytes, rowsPerTask,
         threads, accuracy);
   }

@@ -51,8 +51,8 @@ void InnerTraversal::emitRows(Value from, Value to, Totals &totals) {
   };
   loop(firstRun, endRun, index(1), [&](Value run) {
     Value start = arith::MulIOp::create(b, run, extentOfRun);
-    Value begin = arith::SubIOp::create(
-        b, arith::MaxUIOp::create(b, from, start), start);
+    Value begin =
+        arith::SubIOp::create(b, arith::MaxUIOp::create(b, from, start), start);
     Value end = arith::SubIOp::create(b, to, start);
     end = arith::MinUIOp::create(b, end, extentOfRun);
     Value length = arith::SubIOp::create(b, end, begin);
@@ -128,15 +128,15 @@ Value InnerTraversal::view(Value memref, AffineMap map) {
       strides.erase(strides.begin() + side);
       memoryStrides.erase(memoryStrides.begin() + side);
     }
-  auto viewType = MemRefType::get(
-      SmallVector<int64_t>(sizes.size(), ShapedType::kDynamic),
-      type.getElementType(),
-      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic,
-                             memoryStrides),
-      type.getMemorySpace());
-  return memref::ReinterpretCastOp::create(b, viewType,
-                                           metadata.getBaseBuffer(),
-                                           OpFoldResult(offset), sizes, strides);
+  auto viewType =
+      MemRefType::get(SmallVector<int64_t>(sizes.size(), ShapedType::kDynamic),
+                      type.getElementType(),
+                      StridedLayoutAttr::get(
+                          b.getContext(), ShapedType::kDynamic, memoryStrides),
+                      type.getMemorySpace());
+  return memref::ReinterpretCastOp::create(
+      b, viewType, metadata.getBaseBuffer(), OpFoldResult(offset), sizes,
+      strides);
 }
 
 Value InnerTraversal::rowsOfStep() {
@@ -183,16 +183,15 @@ SmallVector<Value> InnerTraversal::emitBody() {
   scf::IfOp branch;
   for (Operation &op : body->without_terminator()) {
     if (auto skipIf = dyn_cast<row::SkipIfOp>(op)) {
-      skipped =
-          vectors->widen(values.lookupOrDefault(skipIf.getCondition()));
+      skipped = vectors->widen(values.lookupOrDefault(skipIf.getCondition()));
       for (auto [i, value] : llvm::enumerate(skipIf.getValues()))
         skipValues[i] = vectors->widen(values.lookupOrDefault(value));
       Value yes = arith::ConstantOp::create(
           b, DenseElementsAttr::get(cast<VectorType>(skipped.getType()), true));
       Value kept = vectors->maskOut(arith::XOrIOp::create(b, skipped, yes),
                                     arith::XOrIOp::create(b, yes, yes), lanes);
-      Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR,
-                                              kept);
+      Value any =
+          vector::ReductionOp::create(b, vector::CombiningKind::OR, kept);
       branch = scf::IfOp::create(b, scalarTypes, any, /*withElseRegion=*/true);
       b.setInsertionPointToStart(&branch.getElseRegion().front());
       SmallVector<Value> scalars;

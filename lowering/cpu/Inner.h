@@ -23,7 +23,8 @@ public:
                  RewriterBase &rewriter)
       : RowTraversal(program, schedule, rewriter), monoids(b, values) {}
 
-  /// The dimension of the iteration space that lanes differ in, if there is one.
+  /// The dimension of the iteration space that lanes differ in, if there is
+  /// one.
   static std::optional<int64_t> laneDimension(row::ProgramOp program);
 
 protected:
@@ -57,8 +58,7 @@ private:
 
   SmallVector<Value> columns(Value from, Value to, ValueRange init, Step step);
   Value load(Value row, Value column);
-  SmallVector<Value> elementsAt(Region &element, ValueRange rows,
-                                Value column);
+  SmallVector<Value> elementsAt(Region &element, ValueRange rows, Value column);
   /// What the maximum of a LogSumExp is sought among: its values, or when it is
   /// monotone the elements that they are functions of.
   Value candidateAt(row::ReduceOp reduce, Value column);

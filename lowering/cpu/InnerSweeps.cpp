@@ -7,6 +7,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
 
 #include <limits>
 
@@ -37,11 +38,11 @@ static Value lineAt(ImplicitLocOpBuilder &b, Value view, Value column,
   SmallVector<int64_t> strides;
   int64_t offset;
   (void)type.getStridesAndOffset(strides, offset);
-  auto line = MemRefType::get(
-      {ShapedType::kDynamic}, type.getElementType(),
-      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic,
-                             strides.back()),
-      type.getMemorySpace());
+  auto line =
+      MemRefType::get({ShapedType::kDynamic}, type.getElementType(),
+                      StridedLayoutAttr::get(
+                          b.getContext(), ShapedType::kDynamic, strides.back()),
+                      type.getMemorySpace());
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   return memref::SubViewOp::create(
       b, line, view, ArrayRef<OpFoldResult>{column, zero},
@@ -67,9 +68,9 @@ Value InnerTraversal::before(Value column, Value end, Value value,
                              Value otherwise) {
   if (!end)
     return value;
-  Value here = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
-                                     vectors->splat(column),
-                                     vectors->widen(end));
+  Value here =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
+                            vectors->splat(column), vectors->widen(end));
   return arith::SelectOp::create(b, here, value, otherwise);
 }
 
@@ -89,9 +90,10 @@ Value InnerTraversal::valueOfMaximum(row::ReduceOp reduce, Value largest) {
     elements.push_back(arith::ConstantOp::create(
         b, b.getZeroAttr(vectors->vectorOf(argument.getType()))));
   Type type = elements.front().getType();
-  elements.front() = largest.getType() == type
-                         ? largest
-                         : arith::TruncFOp::create(b, type, largest).getResult();
+  elements.front() =
+      largest.getType() == type
+          ? largest
+          : arith::TruncFOp::create(b, type, largest).getResult();
   return vectors->emit(
       reduce.getElementBlock(), elements,
       [&] { return vectors->splat(index(0)); }, values)[0];
@@ -116,21 +118,20 @@ InnerTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
 
   llvm::SmallDenseMap<Operation *, Value> maxOf;
   if (!withMax.empty()) {
-    SmallVector<Value> maxima = columns(
-        from, to, lowest, [&](Value column, ValueRange carried) {
+    SmallVector<Value> maxima =
+        columns(from, to, lowest, [&](Value column, ValueRange carried) {
           SmallVector<Value> next;
           for (auto [i, reduce] : llvm::enumerate(withMax)) {
-            Value candidate = before(column, end, candidateAt(reduce, column),
-                                     lowest[i]);
+            Value candidate =
+                before(column, end, candidateAt(reduce, column), lowest[i]);
             next.push_back(vectors->max(candidate, carried[i]));
           }
           return next;
         });
     for (auto [reduce, max, none] : llvm::zip(withMax, maxima, lowest))
-      maxOf[reduce] =
-          reduce.getMonotone()
-              ? before(from, end, valueOfMaximum(reduce, max), none)
-              : max;
+      maxOf[reduce] = reduce.getMonotone()
+                          ? before(from, end, valueOfMaximum(reduce, max), none)
+                          : max;
   }
 
   auto addColumn = [&](Value column, ValueRange carried) {
@@ -149,18 +150,40 @@ InnerTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
   };
   SmallVector<Value> sums;
   if (!withSum.empty()) {
-    auto chunks = scf::ForOp::create(b, from, to, index(kChunk), zeros);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(chunks.getBody());
-    Value chunk = chunks.getInductionVar();
-    Value last = arith::AddIOp::create(b, chunk, index(kChunk));
-    SmallVector<Value> added =
-        columns(chunk, arith::MinUIOp::create(b, last, to), zeros, addColumn);
-    SmallVector<Value> next;
-    for (auto [sum, own] : llvm::zip(chunks.getRegionIterArgs(), added))
-      next.push_back(arith::AddFOp::create(b, sum, own));
-    scf::YieldOp::create(b, next);
-    sums.assign(chunks.result_begin(), chunks.result_end());
+    // Blocks of f64 are long: what adding their chunks loses is kept.
+    bool isCompensated = getElementTypeOrSelf(zeros.front()).isF64();
+    SmallVector<Value> init(zeros);
+    if (isCompensated)
+      init.append(zeros.begin(), zeros.end());
+    auto chunks = scf::ForOp::create(b, from, to, index(kChunk), init);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(chunks.getBody());
+      Value chunk = chunks.getInductionVar();
+      Value last = arith::AddIOp::create(b, chunk, index(kChunk));
+      SmallVector<Value> added =
+          columns(chunk, arith::MinUIOp::create(b, last, to), zeros, addColumn);
+      ValueRange carried = chunks.getRegionIterArgs();
+      SmallVector<Value> next, lost;
+      for (auto [i, own] : llvm::enumerate(added)) {
+        if (!isCompensated) {
+          next.push_back(arith::AddFOp::create(b, carried[i], own));
+          continue;
+        }
+        SmallVector<Value> pair =
+            addCompensated(b, {carried[i], carried[added.size() + i]}, own);
+        next.push_back(pair[0]);
+        lost.push_back(pair[1]);
+      }
+      llvm::append_range(next, lost);
+      scf::YieldOp::create(b, next);
+    }
+    for (size_t i = 0; i < zeros.size(); ++i) {
+      Value sum = chunks.getResult(i);
+      if (isCompensated)
+        sum = arith::AddFOp::create(b, sum, chunks.getResult(zeros.size() + i));
+      sums.push_back(sum);
+    }
   }
 
   SmallVector<SmallVector<Value>> results;
@@ -192,8 +215,8 @@ void InnerTraversal::reduce(ArrayRef<row::ReduceOp> reduces, Value end) {
   SmallVector<Value> row;
   for (row::ReduceOp reduce : reduces)
     llvm::append_range(
-        row, monoids.neutral(reduce, vectors->constant(
-                                         reduce.getResult(0).getType(), 0)));
+        row, monoids.neutral(
+                 reduce, vectors->constant(reduce.getResult(0).getType(), 0)));
   auto loop = scf::ForOp::create(b, index(0), extent, index(block), row);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -234,7 +257,8 @@ void InnerTraversal::map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs,
         Value here = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
                                            scalar(op.getColumn()),
                                            vectors->splat(column));
-        result = arith::SelectOp::create(b, here, scalar(op.getValue()), result);
+        result =
+            arith::SelectOp::create(b, here, scalar(op.getValue()), result);
       }
       if (end)
         result = before(column, end, result, scalar(op.getOtherwise()));

@@ -78,9 +78,9 @@ static void splitByStride(row::ProgramOp program, int64_t dim,
     }
     auto metadata = memref::ExtractStridedMetadataOp::create(b, operand.get());
     Value one = arith::ConstantIndexOp::create(b, 1);
-    Value own = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                      metadata.getStrides()[stride->second],
-                                      one);
+    Value own =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                              metadata.getStrides()[stride->second], one);
     isUnit = isUnit ? arith::AndIOp::create(b, isUnit, own).getResult() : own;
     unknown.push_back({operand.getOperandNumber(), stride->second});
   }

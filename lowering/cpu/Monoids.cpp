@@ -71,6 +71,8 @@ Value Monoids::scaled(row::ReduceOp reduce, Value difference) {
   if (!reduce.getScale())
     return difference;
   Value scale = scalars.lookupOrDefault(reduce.getScale());
+  if (getElementTypeOrSelf(difference).isF64())
+    scale = toWide(scale);
   if (scale.getType() != difference.getType())
     scale = vector::BroadcastOp::create(b, difference.getType(), scale);
   return arith::MulFOp::create(b, scale, difference);
@@ -95,9 +97,9 @@ SmallVector<Value> Monoids::summands(row::ReduceOp reduce, Value max,
     return added;
   Value weight = element[1];
   Value half = constantLike(b, max, 0.5);
-  Value gap = arith::SubFOp::create(
-      b, arith::MulFOp::create(b, gapOrigin(max), half),
-      arith::MulFOp::create(b, element[0], half));
+  Value gap =
+      arith::SubFOp::create(b, arith::MulFOp::create(b, gapOrigin(max), half),
+                            arith::MulFOp::create(b, element[0], half));
   gap = arith::MulFOp::create(b, weight, gap);
   if (reduce.getZeroTimesInf()) {
     Value isZero =
@@ -172,18 +174,20 @@ SmallVector<Value> Monoids::mergeLogSumExp(row::ReduceOp reduce, ValueRange row,
   // other, 1 + tail, is scaled down. Equal maxima, also infinite ones, give the
   // factor 1.
   Value rowMax = row[0], blockMax = block[0];
-  Value keep = arith::CmpFOp::create(b, arith::CmpFPredicate::OGE, rowMax,
-                                     blockMax);
+  Value keep =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OGE, rowMax, blockMax);
   auto select = [&](Value yes, Value no) -> Value {
     return arith::SelectOp::create(b, keep, yes, no);
   };
   Value max = select(rowMax, blockMax);
   Value low = select(blockMax, rowMax);
   Value equal = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, low, max);
-  Value distance = scaled(reduce, arith::SubFOp::create(b, low, max));
+  // In f64, because of rising elements every block's factor meets the sum.
+  Value distance =
+      scaled(reduce, arith::SubFOp::create(b, toWide(low), toWide(max)));
   distance =
-      arith::SelectOp::create(b, equal, constantLike(b, max, 0), distance);
-  Value factor = toWide(row::ExpNonPositiveOp::create(b, distance));
+      arith::SelectOp::create(b, equal, constantLike(b, distance, 0), distance);
+  Value factor = row::ExpNonPositiveOp::create(b, distance);
   ValueRange rowTail = sumOf(row, 0), blockTail = sumOf(block, 0);
   SmallVector<Value> high;
   for (auto [own, other] : llvm::zip(rowTail, blockTail))
@@ -207,8 +211,7 @@ SmallVector<Value> Monoids::mergeLogSumExp(row::ReduceOp reduce, ValueRange row,
   Value rowMass = valueOfSum(sumOf(row, 1)),
         blockMass = valueOfSum(sumOf(block, 1));
   llvm::append_range(merged, addToSum(sumOf(row, 1), blockMass));
-  SmallVector<Value> gap =
-      addToSum(sumOf(row, 2), movedBy(rowMax, rowMass));
+  SmallVector<Value> gap = addToSum(sumOf(row, 2), movedBy(rowMax, rowMass));
   Value ofBlock = arith::AddFOp::create(b, valueOfSum(sumOf(block, 2)),
                                         movedBy(blockMax, blockMass));
   llvm::append_range(merged, addToSum(gap, ofBlock));

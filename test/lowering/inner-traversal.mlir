@@ -12,7 +12,7 @@
 func.func @steps_and_a_tail(%x: memref<8x?xf32>) attributes {softmax.schedule = #inner} {
   // CHECK: scf.for {{.*}} step %c32
   // CHECK: scf.for {{.*}} to %c8
-  // CHECK: vector.load {{.*}} : memref<?xf32, strided<[1], offset: ?>>, vector<32xf32>
+  // CHECK: vector.load {{.*}} : memref<32xf32, strided<[1], offset: ?>>, vector<32xf32>
   // CHECK: vector.store {{.*}} vector<32xf32>
   // CHECK: scf.for {{.*}} step %c16
   // CHECK: vector.create_mask {{.*}} : vector<16xi1>
@@ -94,7 +94,8 @@ func.func @dense_dimensions(%x: memref<3x8x7x5xf32>) attributes {softmax.schedul
 // CHECK-LABEL: func @strides_at_run_time
 func.func @strides_at_run_time(%x: memref<8x?xf32, strided<[?, ?], offset: ?>>) attributes {softmax.schedule = #inner} {
   // CHECK: %[[UNIT:.*]] = arith.cmpi eq, %{{.*}}, %c1
-  // CHECK: scf.if %[[UNIT]] {
+  // CHECK-NEXT: %[[BOTH:.*]] = arith.andi %[[UNIT]], %[[UNIT]]
+  // CHECK-NEXT: scf.if %[[BOTH]] {
   // CHECK-NOT: vector.gather
   // CHECK: } else {
   // CHECK: vector.gather

@@ -124,7 +124,6 @@ const char *const kSpecial[] = {
     "cross-entropy-with-grad ?x5x9xf64 --reduction=sum",
     "sgd ?xf32",
     "sgd 3x5x7xf32 --strided",
-    "sgd 5x?x7xf32 --axis=0",
     // Vectors of neighbouring rows: every type and instruction set, with full
     // steps, single vectors and a tail; blocks and what is left of them.
     "softmax ?x83x75xf32 --axis=1 --target-cpu=x86-64",
