@@ -96,7 +96,20 @@ static void splitByStride(row::ProgramOp program, int64_t dim,
   for (auto [number, position] : unknown) {
     Value operand = program->getOperand(number);
     auto type = withUnitStride(cast<MemRefType>(operand.getType()), position);
-    dense->setOperand(number, memref::CastOp::create(b, type, operand));
+    // Not memref.cast, which would be folded into loads of a single row.
+    auto metadata = memref::ExtractStridedMetadataOp::create(b, operand);
+    SmallVector<OpFoldResult> strides =
+        getAsOpFoldResult(metadata.getStrides());
+    strides[position] = b.getIndexAttr(1);
+    SmallVector<OpFoldResult> sizes;
+    for (auto [extent, size] : llvm::zip(type.getShape(), metadata.getSizes()))
+      sizes.push_back(ShapedType::isDynamic(extent)
+                          ? OpFoldResult(size)
+                          : OpFoldResult(b.getIndexAttr(extent)));
+    dense->setOperand(number,
+                      memref::ReinterpretCastOp::create(
+                          b, type, metadata.getBaseBuffer(),
+                          OpFoldResult(metadata.getOffset()), sizes, strides));
   }
   rewriter.moveOpBefore(program, branch.elseBlock()->getTerminator());
   parts.append({dense, program});
