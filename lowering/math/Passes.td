@@ -28,8 +28,8 @@ def SoftmaxLowerMathPass : Pass<"softmax-lower-math", "func::FuncOp"> {
     Option<"fma", "fma", "bool", /*default=*/"true",
            "The target has a fused multiply-add instruction">,
     Option<"scalef", "scalef", "bool", /*default=*/"false",
-           "The target has AVX-512's vscalef; used on vector<16xf32> and "
-           "vector<8xf64>">,
+           "The target has AVX-512's vscalef; used on vectors of whole "
+           "512-bit registers">,
     Option<"nativeHalf", "native-half", "bool", /*default=*/"false",
            "The target converts between f16 and f32 by an instruction">,
     Option<"fast", "fast", "bool", /*default=*/"false",
@@ -38,7 +38,7 @@ def SoftmaxLowerMathPass : Pass<"softmax-lower-math", "func::FuncOp"> {
            "Widening bf16 may leave a signalling NaN signalling (one shift)">
   ];
   let dependentDialects = ["arith::ArithDialect", "math::MathDialect",
-                           "LLVM::LLVMDialect"];
+                           "vector::VectorDialect", "LLVM::LLVMDialect"];
 }
 
 #endif // LOWERING_MATH_PASSES_TD
