@@ -182,18 +182,24 @@ LogicalResult RowTraversal::run() {
     return plain;
   };
 
-  SmallVector<Value> zero(totalOutputs.size(), zeroTotal);
+  // With up to 256 tasks their sum needs the compensation, too.
+  auto addTotals = [&](ValueRange carried, ValueRange totals) {
+    SmallVector<Value> next;
+    for (auto [i, total] : llvm::enumerate(totals))
+      llvm::append_range(next, addCompensated(carried.slice(2 * i, 2), total));
+    return next;
+  };
+  SmallVector<Value> zero(2 * totalOutputs.size(), zeroTotal);
   SmallVector<Value> sums = zero;
   if (!parallel) {
     auto loop = scf::ForOp::create(b, index(0), tasks, index(1), zero);
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
-      SmallVector<Value> totals = emitTask(loop.getInductionVar());
-      for (auto [total, sum] : llvm::zip(totals, loop.getRegionIterArgs()))
-        total = arith::AddFOp::create(b, sum, total);
-      if (!totals.empty())
-        scf::YieldOp::create(b, totals);
+      SmallVector<Value> next = addTotals(loop.getRegionIterArgs(),
+                                          emitTask(loop.getInductionVar()));
+      if (!next.empty())
+        scf::YieldOp::create(b, next);
     }
     sums.assign(loop.result_begin(), loop.result_end());
   } else {
@@ -218,21 +224,19 @@ LogicalResult RowTraversal::run() {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(gather.getBody());
       SmallVector<Value> totals;
-      for (auto [partial, sum] :
-           llvm::zip(partials, gather.getRegionIterArgs()))
-        totals.push_back(arith::AddFOp::create(
-            b, sum,
-            memref::LoadOp::create(b, partial, gather.getInductionVar())));
-      scf::YieldOp::create(b, totals);
+      for (Value partial : partials)
+        totals.push_back(
+            memref::LoadOp::create(b, partial, gather.getInductionVar()));
+      scf::YieldOp::create(b, addTotals(gather.getRegionIterArgs(), totals));
       sums.assign(gather.result_begin(), gather.result_end());
     }
   }
-  for (auto [output, sum] : llvm::zip(totalOutputs, sums)) {
+  for (auto [i, output] : llvm::enumerate(totalOutputs)) {
     Value destination = program.getOutputs()[output];
     Type type = cast<MemRefType>(destination.getType()).getElementType();
-    Value rounded = sum;
+    Value rounded = arith::AddFOp::create(b, sums[2 * i], sums[2 * i + 1]);
     if (!type.isF64())
-      rounded = arith::TruncFOp::create(b, type, sum);
+      rounded = arith::TruncFOp::create(b, type, rounded);
     memref::StoreOp::create(b, rounded, destination, ValueRange());
   }
   rewriter.eraseOp(program);

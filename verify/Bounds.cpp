@@ -44,7 +44,9 @@ long double Bounds::relativeOfSpread(long double spread) const {
 }
 
 long double Bounds::relativeOfSum(size_t classes) const {
-  return (8 + std::sqrt(classes / 16.0L)) * u;
+  // At least so many accumulators share a row: four vectors of 16 bytes.
+  const long double accumulators = compute == ElementType::F64 ? 8 : 16;
+  return (8 + std::sqrt(classes / accumulators)) * u;
 }
 
 long double Bounds::relative(const RowSums &sums) const {

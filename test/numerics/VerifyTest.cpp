@@ -673,7 +673,9 @@ TEST_F(VerifyTest, ManifestErrorsAreOneLine) {
       {OptionKernel("cross-entropy-grad", "\"mask\": \"causal\"").getManifest(),
        "cross-entropy-grad has no 'mask'"},
       {replace("\"name\": \"d1\"", "\"name\": \"d2\""), "which is no argument"},
-      {replace("\"name\": \"y\"", "\"name\": \"z\""), "'y' of softmax"}};
+      {replace("\"name\": \"y\"", "\"name\": \"z\""), "'y' of softmax"},
+      {replace("\"shape\": [\"d0\", \"d1\"]", "\"shape\": [\"d1\", \"d0\"]"),
+       "'x' has another shape than it needs"}};
   for (const auto &[text, expected] : cases) {
     std::string error = manifestError(text);
     EXPECT_TRUE(StringRef(error).contains(expected)) << error;
