@@ -18,14 +18,17 @@ LogicalResult CPUScheduleAttr::verify(
                        << lanes;
   if (unroll < 1 || unroll > 8) // C2
     return emitError() << "expected 'unroll' in [1, 8], got " << unroll;
-  if (block < 1 || block > 65536 || block % (2 * lanes * unroll) != 0) // C3
-    return emitError() << "expected 'block' to be a multiple of 2 * lanes * "
-                          "unroll (= "
-                       << 2 * lanes * unroll << ") in [1, 65536], got "
-                       << block;
+  bool inner = traversal == Traversal::Inner;
+  int64_t unit = inner ? 8 : 2 * lanes * unroll;
+  if (block < 1 || block > 65536 || block % unit != 0) // C3
+    return emitError() << "expected 'block' to be a multiple of "
+                       << (inner ? "8" : "2 * lanes * unroll (= ")
+                       << (inner ? "" : std::to_string(unit) + ")")
+                       << " in [1, 65536], got " << block;
   if (prefetch < 0 || prefetch > 65536) // C4
     return emitError() << "expected 'prefetch' in [0, 65536], got " << prefetch;
-  bool streams = isa == Isa::SSE2 || isa == Isa::AVX2 || isa == Isa::AVX512;
+  bool streams =
+      !inner && (isa == Isa::SSE2 || isa == Isa::AVX2 || isa == Isa::AVX512);
   if (nontemporal < -1 || (nontemporal != -1 && !streams)) // C5
     return emitError() << "expected 'nontemporal' to be -1 for '"
                        << stringifyIsa(isa) << "', got " << nontemporal;

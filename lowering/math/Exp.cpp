@@ -5,6 +5,7 @@
 #include "lowering/math/Reduction.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::softmax;
@@ -65,7 +66,8 @@ Float exponential(const Reduced &x, const ExpFormat &f, double scale,
   return scale == 1.0 ? p : p * scale;
 }
 
-/// p * 2^n by one instruction that handles overflow and gradual underflow.
+/// p * 2^n by an instruction for each 512 bits, which handles overflow and
+/// gradual underflow.
 Value scaleByInstruction(const Float &p, const Float &n) {
   ImplicitLocOpBuilder &b = *p.b;
   bool single = p.element().isF32();
@@ -74,17 +76,36 @@ Value scaleByInstruction(const Float &p, const Float &n) {
   Value currentRounding = arith::ConstantOp::create(b, b.getI32IntegerAttr(4));
   StringRef name = single ? "llvm.x86.avx512.mask.scalef.ps.512"
                           : "llvm.x86.avx512.mask.scalef.pd.512";
-  return LLVM::CallIntrinsicOp::create(
-             b, p.type(), b.getStringAttr(name),
-             ValueRange{p.value, n.value, p.value, allLanes, currentRounding})
-      .getResult(0);
+  int64_t lanes = cast<VectorType>(p.type()).getNumElements();
+  int64_t perRegister = single ? 16 : 8;
+  VectorType type = VectorType::get({perRegister}, p.element());
+  Value scaled = p.value;
+  for (int64_t lane = 0; lane < lanes; lane += perRegister) {
+    auto slice = [&](Value value) -> Value {
+      return lanes == perRegister
+                 ? value
+                 : vector::ExtractStridedSliceOp::create(
+                       b, value, {lane}, {perRegister}, {int64_t(1)});
+    };
+    Value part = slice(p.value);
+    part = LLVM::CallIntrinsicOp::create(
+               b, type, b.getStringAttr(name),
+               ValueRange{part, slice(n.value), part, allLanes,
+                          currentRounding})
+               .getResult(0);
+    scaled = lanes == perRegister
+                 ? part
+                 : vector::InsertStridedSliceOp::create(b, part, scaled, {lane},
+                                                        {int64_t(1)});
+  }
+  return scaled;
 }
 
 bool canScaleByInstruction(Type type, const MathOptions &options) {
   auto vector = dyn_cast<VectorType>(type);
   return options.scalef && vector && vector.getRank() == 1 &&
          !vector.isScalable() &&
-         vector.getNumElements() * vector.getElementTypeBitWidth() == 512;
+         vector.getNumElements() * vector.getElementTypeBitWidth() % 512 == 0;
 }
 
 Value buildExp(ImplicitLocOpBuilder &b, Value value, const MathOptions &options,
