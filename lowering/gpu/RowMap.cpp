@@ -28,14 +28,16 @@ void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
   sweep(extent, {}, [&](const Columns &columns, ValueRange) {
     SmallVector<Value> results;
     auto compute = [&](row::MapOp map, unsigned number) {
-      Value result =
-          emitElement(map.getElementBlock(), map.getRows(), columns)[0];
-      if (until) {
-        Value valid = validColumns(columns.first, end);
-        result = arith::SelectOp::create(b, valid, result,
-                                         splat(scalarOf(map.getOtherwise())));
-      }
-      return toStored(outputs[number], result);
+      const Operand &output = outputs[number];
+      Value result = toStored(
+          output,
+          emitElement(map.getElementBlock(), map.getRows(), columns)[0]);
+      if (!until)
+        return result;
+      Value otherwise = toStored(output, scalarOf(map.getOtherwise()));
+      return arith::SelectOp::create(b, validColumns(columns.first, end),
+                                     result, splat(otherwise))
+          .getResult();
     };
     auto skippedResult = [&](unsigned number) {
       return splat(toStored(outputs[number], skippedValues[number]));
