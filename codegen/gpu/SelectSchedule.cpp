@@ -81,8 +81,14 @@ Choice choose(MLIRContext *context, const GPUTarget &machine,
               const Kernel &kernel, Accuracy accuracy) {
   auto make = [&](Residence residence, int64_t threads, int64_t block,
                   int64_t vector, int64_t steps, std::string reason) {
+    // Arithmetic on 16-bit data is what would keep a kernel from the speed of
+    // memory, and their rounding hides an ULP of f32.
+    bool isNarrow = kernel.widest <= 16 || accuracy == Accuracy::Fast;
+    auto exp = isNarrow && machine.isa != GPUIsa::SPIRV
+                   ? Exponential::Hardware
+                   : Exponential::Polynomial;
     return Choice{GPUScheduleAttr::get(context, machine.isa, residence, threads,
-                                       block, vector, steps, machine.blocks,
+                                       block, vector, steps, machine.blocks, exp,
                                        accuracy),
                   std::move(reason)};
   };
