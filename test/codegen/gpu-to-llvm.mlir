@@ -12,7 +12,7 @@ gpu.module @kernels {
 
   // CHECK-LABEL: llvm.func @vectors_are_aligned_to_16_bytes(%{{.*}}: i64, %{{.*}}: i64)
   // NVIDIA-SAME: nvvm.kernel, nvvm.maxntid = array<i32: 128, 1, 1>
-  // AMD-SAME: rocdl.kernel, rocdl.reqd_work_group_size = array<i32: 128, 1, 1>
+  // AMD-SAME: rocdl.flat_work_group_size = "128,128", rocdl.kernel, rocdl.reqd_work_group_size = array<i32: 128, 1, 1>
   // CHECK: %[[X:.*]] = llvm.inttoptr %{{.*}} : i64 to !llvm.ptr<1>
   // CHECK: llvm.getelementptr inbounds %[[X]]
   // CHECK: llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
