@@ -54,6 +54,7 @@ config.substitutions += [
     ("%cxx", config.cxx_compiler),
     ("%cc", config.c_compiler),
     ("%python", config.python),
+    ("%fake_drivers", config.fake_drivers),
     # Links a program without any C library, see tools/Inputs/freestanding.h.
     ("%aarch64_cc", os.path.join(config.llvm_tools_dir, "clang") +
      " --target=aarch64-linux-gnu -std=c11 -Wall -Wextra -Werror -O1"
@@ -84,7 +85,7 @@ if os.geteuid() != 0:
 # Optional programs.
 if os.path.exists(os.path.join(config.llvm_tools_dir, "clang")) and lit.util.which("ld.lld", path):
     features.add("aarch64-cc")
-for tool in ["qemu-aarch64", "node", "valgrind"]:
+for tool in ["qemu-aarch64", "node", "valgrind", "ptxas", "spirv-val"]:
     if lit.util.which(tool, path):
         features.add(tool)
 for tool in ["ld.lld", "wasm-ld"]:
