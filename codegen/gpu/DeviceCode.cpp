@@ -22,8 +22,11 @@
 using namespace mlir;
 using namespace mlir::softmax;
 
-/// PTX of the oldest version that knows the processor: drivers from CUDA 12.0
-/// on read it, for sm_100 those that know the processor at all.
+/// Vulkan promises 128 bytes of push constants; a parameter takes 8.
+static constexpr unsigned kMaxPushConstants = 16;
+
+/// PTX of the oldest version that knows the processor: drivers from CUDA 12.0 on
+/// read it, for sm_100 those that know the processor at all.
 static StringRef featuresOf(const GPUTarget &target) {
   if (target.isa != GPUIsa::NVVM)
     return "";
@@ -97,8 +100,17 @@ llvm::Expected<DeviceCode> softmax::compileKernels(gpu::GPUModuleOp kernels,
                                                    const GPUTarget &target,
                                                    bool needsBinary) {
   DeviceCode code{target, "", "", "", {}};
-  for (auto kernel : kernels.getOps<gpu::GPUFuncOp>())
+  for (auto kernel : kernels.getOps<gpu::GPUFuncOp>()) {
     code.functions.push_back(kernel.getName().str());
+    if (unsigned count = kernel.getNumArguments();
+        target.isa == GPUIsa::SPIRV && count > kMaxPushConstants)
+      return llvm::make_error<EmitError>(
+          ExitCode::WrongRequest,
+          "the kernel needs " + std::to_string(count) +
+              " parameters, and Vulkan devices are sure to take " +
+              std::to_string(kMaxPushConstants) +
+              " of 8 bytes; give fewer dynamic extents, or no --strided");
+  }
   MLIRContext *context = kernels.getContext();
   OwningOpRef<ModuleOp> own(ModuleOp::create(kernels.getLoc()));
   own->getBody()->push_back(kernels->clone());
