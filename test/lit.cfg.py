@@ -1,9 +1,11 @@
 # Configuration of the lit suite: tools, substitutions and features.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+import glob
 import os
 import platform
 import re
+import subprocess
 
 import lit.formats
 import lit.util
@@ -85,6 +87,11 @@ if os.geteuid() != 0:
 # Optional programs.
 if os.path.exists(os.path.join(config.llvm_tools_dir, "clang")) and lit.util.which("ld.lld", path):
     features.add("aarch64-cc")
+# clang's own libraries for sanitizers come in a package of their own.
+resources = subprocess.run([config.cxx_compiler, "-print-resource-dir"],
+                           capture_output=True, text=True).stdout.strip()
+if glob.glob(os.path.join(resources, "lib", "*", "libclang_rt.tsan*.a")):
+    features.add("thread-sanitizer")
 for tool in ["qemu-aarch64", "node", "valgrind", "ptxas", "spirv-val"]:
     if lit.util.which(tool, path):
         features.add(tool)

@@ -33,8 +33,8 @@ std::string Case::describe() const {
   static const char *const weightings[] = {"positive", "some-zero", "all-zero",
                                            "cancelling"};
   static const char *const misuses[] = {
-      "none",  "null-pointer", "negative-extent", "zero-stride",
-      "alias", "null-hook",    "failing-hook"};
+      "none",      "null-pointer",   "negative-extent", "zero-stride", "alias",
+      "null-hook", "null-workspace", "null-stream",     "failing-hook"};
   std::string text;
   llvm::raw_string_ostream stream(text);
   llvm::SmallVector<StringRef> names(extents.keys());
@@ -290,6 +290,10 @@ void CaseBuilder::addMisuse(const Extents &extents) {
                        [](int64_t extent) { return extent > 1; }))
         misuse(Misuse::ZeroStride, argument.name);
     }
+    if (argument.role == Role::Workspace)
+      misuse(Misuse::NullWorkspace, argument.name);
+    if (argument.role == Role::Stream)
+      misuse(Misuse::NullStream, argument.name);
     if (argument.role == Role::Hook) {
       misuse(Misuse::NullHook, "");
       misuse(Misuse::FailingHook, "");

@@ -66,6 +66,8 @@ enum class Misuse {
   ZeroStride,
   Alias,
   NullHook,
+  NullWorkspace,
+  NullStream,
   FailingHook ///< status only: what has been written is unspecified
 };
 

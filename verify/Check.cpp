@@ -104,6 +104,8 @@ std::string Checker::checkEnd(const CallResult &call) {
   if (call.signal)
     return std::string(strsignal(call.signal)) + " at " +
            problem.locate(call.address);
+  if (!call.fault.empty())
+    return call.fault;
   if (call.changedEnvironment)
     return "the floating-point environment was changed";
   int32_t expected = problem.expectedStatus();

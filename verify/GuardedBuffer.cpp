@@ -76,3 +76,11 @@ bool GuardedBuffer::contains(const void *address) const {
   const char *byte = static_cast<const char *>(address);
   return mapping && byte >= mapping && byte < mapping + mappedBytes;
 }
+
+char *GuardedBuffer::inner() const {
+  return mapping ? mapping + pageSize() : nullptr;
+}
+
+size_t GuardedBuffer::innerSize() const {
+  return mapping ? mappedBytes - 2 * pageSize() : 0;
+}

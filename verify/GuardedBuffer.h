@@ -37,6 +37,9 @@ public:
   /// Data that is protected faults on writing.
   void protect(bool readOnly);
   bool contains(const void *address) const;
+  /// The bytes between the two pages: the data, and the poison beside it.
+  char *inner() const;
+  size_t innerSize() const;
 
 private:
   char *mapping = nullptr, *start = nullptr;

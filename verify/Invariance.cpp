@@ -15,15 +15,19 @@ namespace {
 
 class Rerun {
 public:
-  Rerun(const Manifest &manifest, const Case &test, const Kernel &kernel,
+  Rerun(const Manifest &manifest, const Case &test, Call call,
         Problem &original)
-      : manifest(manifest), test(test), kernel(kernel), original(original) {}
+      : manifest(manifest), test(test), call(call), original(original) {}
 
   std::string repeat();
   std::string moveMemory();
   std::string moveRows();
 
 private:
+  bool endsWell(Problem &problem) const {
+    CallResult result = call(problem);
+    return !result.signal && result.fault.empty() && result.status == 0;
+  }
   std::string callBoth(const Case &variant, int64_t rotation, bool wholeCall,
                        StringRef what);
   std::string compare(const Problem &variant, const Argument &result,
@@ -33,7 +37,7 @@ private:
 
   const Manifest &manifest;
   const Case &test;
-  const Kernel &kernel;
+  Call call;
   Problem &original;
 };
 
@@ -44,8 +48,7 @@ std::string Rerun::repeat() {
   for (auto &run : results) {
     original.reset();
     original.changeCut(test.cut + (&run - results));
-    CallResult call = kernel.call(original.arguments);
-    if (call.signal || call.status != 0)
+    if (!endsWell(original))
       return "a second call of the same kernel ended differently";
     for (const Argument &argument : manifest.arguments) {
       if (!argument.isTensor() || !argument.isWritten())
@@ -116,8 +119,7 @@ std::string Rerun::callBoth(const Case &variant, int64_t rotation,
   original.reset();
   (*problem)->reset();
   for (Problem *each : {&original, problem->get()}) {
-    CallResult call = kernel.call(each->arguments);
-    if (call.signal || call.status != 0)
+    if (!endsWell(*each))
       return ("a call " + what + " ended differently").str();
   }
   for (const Argument &argument : manifest.arguments) {
@@ -167,14 +169,13 @@ std::string Rerun::compare(const Problem &variant, const Argument &result,
 }
 
 std::string mlir::softmax::verify::checkInvariance(const Manifest &manifest,
-                                                   const Case &test,
-                                                   const Kernel &kernel,
+                                                   const Case &test, Call call,
                                                    Problem &problem) {
   int64_t elements = problem.rows.count() * problem.rows.classes();
   if (elements > (1 << 20) || test.misuse != Misuse::None ||
       problem.hasBadLabel)
     return "";
-  Rerun rerun(manifest, test, kernel, problem);
+  Rerun rerun(manifest, test, call, problem);
   switch (test.seed % 4) {
   case 0:
     return rerun.repeat();

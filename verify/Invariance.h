@@ -8,6 +8,9 @@
 
 namespace mlir::softmax::verify {
 
+/// Calls a kernel on the tensors of a problem.
+using Call = llvm::function_ref<CallResult(Problem &)>;
+
 /// Calls a kernel again on the rows of `problem`, which it has got right, in
 /// one of three other ways, by the seed of the case; a quarter of the cases is
 /// left as it is. Returns the fault.
@@ -17,7 +20,7 @@ namespace mlir::softmax::verify {
 /// - In another batch: every row at another position, and with dynamic extents
 ///   another number of rows. Only what a row yields by itself is compared.
 std::string checkInvariance(const Manifest &manifest, const Case &test,
-                            const Kernel &kernel, Problem &problem);
+                            Call call, Problem &problem);
 
 } // namespace mlir::softmax::verify
 

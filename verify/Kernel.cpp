@@ -3,6 +3,7 @@
 
 #include "verify/Kernel.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
@@ -34,16 +35,20 @@ struct Kernel::Loaded {
       dlclose(library);
   }
 
-  Error loadArchiveOrObject(StringRef name, bool isArchive);
-  Error loadShared(StringRef name);
+  Error load(const Manifest &manifest);
+  Error loadArchiveOrObject(bool isArchive);
+  Error loadShared();
+  Expected<void (*)()> lookup(StringRef name);
   Error describe(const Manifest &manifest);
+  Error describeWorkspace(const Manifest &manifest);
 
   std::string file;
   std::unique_ptr<llvm::orc::LLJIT> jit;
   void *library = nullptr;
-  void (*function)() = nullptr;
-  std::vector<ffi_type *> types;
-  mutable ffi_cif cif;
+  void (*function)() = nullptr, (*workspace)() = nullptr;
+  std::vector<ffi_type *> types, extentTypes;
+  std::vector<size_t> extents; ///< which arguments they are
+  mutable ffi_cif cif, workspaceCif;
 };
 
 Kernel::Kernel(std::unique_ptr<Loaded> loaded) : loaded(std::move(loaded)) {}
@@ -63,7 +68,7 @@ static void loadOpenMP() {
       return;
 }
 
-Error Kernel::Loaded::loadArchiveOrObject(StringRef name, bool isArchive) {
+Error Kernel::Loaded::loadArchiveOrObject(bool isArchive) {
   static const bool failed = llvm::InitializeNativeTarget() ||
                              llvm::InitializeNativeTargetAsmPrinter();
   if (failed)
@@ -99,28 +104,51 @@ Error Kernel::Loaded::loadArchiveOrObject(StringRef name, bool isArchive) {
   if (!process)
     return process.takeError();
   main.addGenerator(std::move(*process));
-  Expected<llvm::orc::ExecutorAddr> address = jit->lookup(name);
-  if (!address)
-    return address.takeError();
-  function = address->toPtr<void (*)()>();
   return Error::success();
 }
 
-Error Kernel::Loaded::loadShared(StringRef name) {
+Error Kernel::Loaded::loadShared() {
   library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library)
     return llvm::createStringError(dlerror());
-  function = reinterpret_cast<void (*)()>(dlsym(library, name.str().c_str()));
-  if (!function)
-    return llvm::createStringError("no function '" + name + "' in it");
   return Error::success();
+}
+
+Expected<void (*)()> Kernel::Loaded::lookup(StringRef name) {
+  if (jit) {
+    Expected<llvm::orc::ExecutorAddr> address = jit->lookup(name);
+    if (!address)
+      return address.takeError();
+    return address->toPtr<void (*)()>();
+  }
+  void *address = dlsym(library, name.str().c_str());
+  if (!address)
+    return llvm::createStringError("no function '" + name + "' in it");
+  return reinterpret_cast<void (*)()>(address);
+}
+
+Error Kernel::Loaded::load(const Manifest &manifest) {
+  StringRef name = file;
+  Error error = name.ends_with(".so")
+                    ? loadShared()
+                    : loadArchiveOrObject(name.ends_with(".a"));
+  if (error)
+    return error;
+  Expected<void (*)()> found = lookup(manifest.entry());
+  if (!found)
+    return found.takeError();
+  function = *found;
+  if (Error error = describe(manifest))
+    return error;
+  return manifest.device ? describeWorkspace(manifest) : Error::success();
 }
 
 /// Prepares the call: the C type of every argument.
 Error Kernel::Loaded::describe(const Manifest &manifest) {
   for (const Argument &argument : manifest.arguments) {
     bool isPointer = argument.isTensor() || argument.role == Role::Hook ||
-                     argument.role == Role::Stream;
+                     argument.role == Role::Stream ||
+                     argument.role == Role::Workspace;
     if (isPointer)
       types.push_back(&ffi_type_pointer);
     else if (argument.type == ElementType::F32)
@@ -139,18 +167,28 @@ Error Kernel::Loaded::describe(const Manifest &manifest) {
   return Error::success();
 }
 
+/// `int64_t ENTRY_workspace(<extents>)`.
+Error Kernel::Loaded::describeWorkspace(const Manifest &manifest) {
+  Expected<void (*)()> found = lookup(manifest.device->entry + "_workspace");
+  if (!found)
+    return found.takeError();
+  workspace = *found;
+  for (auto [i, argument] : llvm::enumerate(manifest.arguments))
+    if (argument.role == Role::Extent)
+      extents.push_back(i);
+  extentTypes.assign(extents.size(), &ffi_type_sint64);
+  if (ffi_prep_cif(&workspaceCif, FFI_DEFAULT_ABI, extents.size(),
+                   &ffi_type_sint64, extentTypes.data()) != FFI_OK)
+    return llvm::createStringError("libffi cannot describe the function");
+  return Error::success();
+}
+
 Expected<Kernel> Kernel::load(const Manifest &manifest, StringRef file) {
   auto loaded = std::make_unique<Loaded>();
   loaded->file = file.str();
   if (manifest.threads == "openmp")
     loadOpenMP();
-  Error error =
-      file.ends_with(".so")
-          ? loaded->loadShared(manifest.name)
-          : loaded->loadArchiveOrObject(manifest.name, file.ends_with(".a"));
-  if (!error)
-    error = loaded->describe(manifest);
-  if (error) {
+  if (Error error = loaded->load(manifest)) {
     std::string text = llvm::toString(std::move(error));
     for (char &c : text)
       if (c == '\n')
@@ -184,6 +222,18 @@ Kernel::callDirectly(llvm::MutableArrayRef<CallArgument> arguments) const {
   ffi_arg result = 0; // libffi widens small results to a register
   ffi_call(&loaded->cif, loaded->function, &result, values.data());
   return static_cast<int32_t>(result);
+}
+
+int64_t Kernel::workspaceBytes(llvm::ArrayRef<CallArgument> arguments) const {
+  llvm::SmallVector<int64_t, 8> extents;
+  llvm::SmallVector<void *, 8> values;
+  for (size_t i : loaded->extents)
+    extents.push_back(arguments[i].integer);
+  for (int64_t &extent : extents)
+    values.push_back(&extent);
+  ffi_sarg result = 0;
+  ffi_call(&loaded->workspaceCif, loaded->workspace, &result, values.data());
+  return static_cast<int64_t>(result);
 }
 
 namespace {

@@ -33,14 +33,15 @@ struct CallResult {
   int32_t status = 0;
   int signal = 0;                ///< not 0: the call was cut off by this signal
   const void *address = nullptr; ///< that the signal tells of
+  std::string fault; ///< of device memory or the device; empty when fine
   bool changedEnvironment =
       false; ///< rounding mode, FTZ/DAZ or exception masks
 };
 
 class Kernel {
 public:
-  /// Loads libNAME.a, NAME.o or libNAME.so of the manifest's directory, the
-  /// first that exists. The first two need no linker.
+  /// Loads the manifest's entry from libNAME.a, NAME.o or libNAME.so of its
+  /// directory, the first that exists. The first two need no linker.
   static llvm::Expected<Kernel> load(const Manifest &manifest);
   /// Loads one file, by its extension.
   static llvm::Expected<Kernel> load(const Manifest &manifest,
@@ -54,6 +55,10 @@ public:
   CallResult call(llvm::MutableArrayRef<CallArgument> arguments) const;
   /// Calls without protection against faults: for timing.
   int32_t callDirectly(llvm::MutableArrayRef<CallArgument> arguments) const;
+
+  /// Bytes of workspace that an entry for GPUs asks for, from the extents among
+  /// the arguments of a call.
+  int64_t workspaceBytes(llvm::ArrayRef<CallArgument> arguments) const;
 
   llvm::StringRef getFile() const;
 

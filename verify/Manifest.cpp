@@ -41,6 +41,25 @@ const Argument *Manifest::find(StringRef argument) const {
   return it == arguments.end() ? nullptr : &*it;
 }
 
+Manifest Manifest::onDevice(const Device &entry) const {
+  Manifest result = *this;
+  result.device = entry;
+  result.threads = "none";
+  llvm::erase_if(result.arguments, [](const Argument &argument) {
+    return argument.role == Role::Hook;
+  });
+  Argument added;
+  if (entry.hasWorkspace) {
+    added.name = "workspace";
+    added.role = Role::Workspace;
+    result.arguments.push_back(added);
+  }
+  added.name = "stream";
+  added.role = Role::Stream;
+  result.arguments.push_back(added);
+  return result;
+}
+
 namespace {
 
 /// Fills a manifest from JSON; every method reports one fault and stops.
@@ -61,6 +80,7 @@ private:
                   StringRef where);
   Error readArgument(const llvm::json::Value &json);
   Error readOptions(const llvm::json::Object &options);
+  Error readDevice(const llvm::json::Value &json);
   bool isExtent(const Extent &extent) const;
   Error checkArguments();
   Error checkOperation();
@@ -199,6 +219,27 @@ Error Reader::readOptions(const llvm::json::Object &options) {
   return Error::success();
 }
 
+Error Reader::readDevice(const llvm::json::Value &json) {
+  const llvm::json::Object *object = json.getAsObject();
+  if (!object)
+    return error("an entry of 'devices' is no object");
+  Device device;
+  if (Error failure = readString(*object, "entry", device.entry))
+    return failure;
+  if (Error failure = readString(*object, "launcher", device.launcher))
+    return failure;
+  if (device.launcher != "vulkan" && device.launcher != "driver")
+    return error("'" + device.entry + "' has the unknown launcher '" +
+                 device.launcher + "'");
+  std::optional<bool> workspace = object->getBoolean("workspace");
+  if (!workspace)
+    return error("'workspace' of '" + device.entry +
+                 "' is missing or neither true nor false");
+  device.hasWorkspace = *workspace;
+  result.devices.push_back(std::move(device));
+  return Error::success();
+}
+
 bool Reader::isExtent(const Extent &extent) const {
   if (extent.name.empty())
     return true;
@@ -334,6 +375,10 @@ Error Reader::read(const llvm::json::Value &json) {
       return failure;
   if (Error failure = checkArguments())
     return failure;
+  if (const llvm::json::Array *devices = object->getArray("devices"))
+    for (const llvm::json::Value &device : *devices)
+      if (Error failure = readDevice(device))
+        return failure;
   if (result.op == Operation::Other)
     return Error::success();
   if (Error failure = readType(*object, result.type, "the manifest"))

@@ -9,6 +9,7 @@
 
 #include "llvm/Support/Error.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,16 @@ enum class Operation {
 };
 
 enum class Reduction { None, Mean, Sum };
-enum class Role { Input, Output, InOut, Extent, Stride, Stream, Hook };
+enum class Role {
+  Input,
+  Output,
+  InOut,
+  Extent,
+  Stride,
+  Stream,
+  Hook,
+  Workspace
+};
 
 /// A number, or the name of the extent argument that holds it.
 struct Extent {
@@ -49,6 +59,13 @@ struct Argument {
   bool isWritten() const { return role == Role::Output || role == Role::InOut; }
 };
 
+/// An entry for GPUs, which takes device addresses.
+struct Device {
+  std::string entry;         ///< the C function
+  std::string launcher;      ///< "vulkan" or "driver"
+  bool hasWorkspace = false; ///< caller's memory before the stream
+};
+
 struct Manifest {
   std::string directory; ///< where the manifest and the kernel lie
   std::string name;      ///< the C function
@@ -64,6 +81,17 @@ struct Manifest {
   bool strided = false;
   std::string threads = "none";
   bool fast = false; ///< --accuracy=fast
+  std::vector<Device> devices;
+  /// The entry that this describes; empty for the kernel for CPUs.
+  std::optional<Device> device;
+
+  /// The C function that this describes.
+  llvm::StringRef entry() const {
+    return device ? llvm::StringRef(device->entry) : llvm::StringRef(name);
+  }
+  /// The same kernel by another entry: no hook, but a stream, and before it a
+  /// workspace where the entry has one.
+  Manifest onDevice(const Device &device) const;
 
   const Argument *find(llvm::StringRef argument) const;
   /// `target` holds class indices, some of which may be ignored.

@@ -220,6 +220,9 @@ void Problem::makeArguments() {
           test.misuse == Misuse::ZeroStride &&
           tensor.shape[argument.strideAxis] > 1)
         value.integer = 0;
+    } else if (argument.role == Role::Stream ||
+               argument.role == Role::Workspace) {
+      value.pointer = nullptr; // only who calls has them
     } else if (argument.role == Role::Hook) {
       value.pointer = test.misuse == Misuse::NullHook ? nullptr : &hook;
     } else if (argument.type == ElementType::F64) {
@@ -262,7 +265,7 @@ int32_t Problem::expectedStatus() const {
   // The codes of runtime/smx_abi.h.
   switch (test.misuse) {
   case Misuse::None:
-    return hasBadLabel ? 5 : 0;
+    return hasBadLabel && !manifest.device ? 5 : 0;
   case Misuse::NullPointer:
     return 1;
   case Misuse::NegativeExtent:
@@ -273,6 +276,10 @@ int32_t Problem::expectedStatus() const {
     return 4;
   case Misuse::NullHook:
     return 7;
+  case Misuse::NullWorkspace:
+    return 15;
+  case Misuse::NullStream:
+    return 1;
   case Misuse::FailingHook: // a kernel may do little work by itself
     return hookState.called ? 8 : 0;
   }
@@ -292,6 +299,15 @@ const Tensor *Problem::find(StringRef name) const {
 
 GuardedBuffer &Problem::bufferOf(StringRef name) {
   return entryOf(name).buffer;
+}
+
+std::vector<Problem::Memory> Problem::memories() {
+  std::vector<Memory> result;
+  for (Entry &entry : entries)
+    if (entry.buffer.inner())
+      result.push_back({entry.name, &entry.buffer,
+                        !entry.isWritten && entry.original.empty()});
+  return result;
 }
 
 bool Problem::isUntouched(StringRef result) {

@@ -185,16 +185,19 @@ void Problem::countRows() {
     if (label == manifest.formula.ignoreIndex)
       continue;
     ++denominators.rows;
-    if (label < 0 || label >= rows.classes())
-      hasBadLabel = true;
-    else
-      weight.add(weights.empty() ? 1 : weights[label]);
+    // E12 on a device: a row that counts, of a class that has no weight.
+    bool isBad = label < 0 || label >= rows.classes();
+    hasBadLabel |= isBad;
+    if (weights.empty())
+      weight.add(1);
+    else if (!isBad)
+      weight.add(weights[label]);
   }
   denominators.weight = weight.get();
 }
 
 void Problem::evaluateRows() {
-  if (hasBadLabel || test.misuse != Misuse::None)
+  if ((hasBadLabel && !manifest.device) || test.misuse != Misuse::None)
     return; // there will be no results
 
   ResultTypes types;

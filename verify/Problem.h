@@ -31,11 +31,19 @@ public:
     return (row + rotation) % static_cast<int64_t>(distinct.size());
   }
   int64_t countDistinct() const { return distinct.size(); }
+  Misuse getMisuse() const { return test.misuse; }
   /// What the kernel has to return.
   int32_t expectedStatus() const;
   /// Null for a name that is no tensor of the kernel.
   const Tensor *find(llvm::StringRef name) const;
   GuardedBuffer &bufferOf(llvm::StringRef name);
+  /// All memory of the tensors; some share a buffer.
+  struct Memory {
+    llvm::StringRef name; ///< of the tensor, or of the first of them
+    GuardedBuffer *buffer;
+    bool isReadOnly; ///< of operands only
+  };
+  std::vector<Memory> memories();
   /// Bytes of the result are as before the call.
   bool isUntouched(llvm::StringRef result);
   /// Which tensor a faulting address belongs to, in words.

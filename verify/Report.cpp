@@ -40,7 +40,8 @@ void Report::print(llvm::raw_ostream &stream) const {
     }
     stream << kernel.cases << " cases, " << kernel.failedCases << " failed ("
            << kernel.op << ", " << kernel.type << ", seed " << kernel.seed
-           << ", " << llvm::format("%.1f", kernel.seconds) << " s)\n";
+           << ", " << llvm::format("%.1f", kernel.seconds) << " s"
+           << (kernel.device.empty() ? "" : ", ") << kernel.device << ")\n";
     for (const ResultErrors &result : kernel.results) {
       stream << "  " << result.name << ": worst error "
              << llvm::format("%.3g", result.worstUlp) << " ULP of "
@@ -102,6 +103,8 @@ llvm::json::Value Report::toJSON() const {
                               {"results", std::move(results)},
                               {"special_cases", std::move(specials)},
                               {"failures", std::move(failures)}};
+    if (!kernel.device.empty())
+      object["device"] = kernel.device;
     if (!kernel.skipped.empty())
       object["skipped"] = kernel.skipped;
     array.push_back(std::move(object));

@@ -34,6 +34,7 @@ struct Failure {
 
 struct KernelReport {
   std::string name, op, type, file;
+  std::string device;  ///< that ran it; empty for the CPU
   std::string skipped; ///< why nothing was run; empty otherwise
   uint64_t seed = 0;
   int64_t cases = 0, failedCases = 0;

@@ -14,13 +14,21 @@ struct Options {
   size_t shownFailures = 10; ///< of each kernel
 };
 
-/// Verifies one kernel. An error means that it could not be run at all.
+/// Verifies one kernel on the CPU. An error means that it could not be run at
+/// all.
 llvm::Expected<KernelReport> verifyKernel(const Manifest &manifest,
                                           const Options &options);
 
-/// Verifies the kernel of every *.manifest.json in `directory`. A kernel that
-/// cannot be read, loaded or allocated is an error; wrong results are no error
-/// but in the report.
+/// Verifies an entry of a kernel on a Vulkan device. Where there is none, the
+/// report says that it was skipped.
+llvm::Expected<KernelReport> verifyDevice(const Manifest &manifest,
+                                          const Device &device,
+                                          const Options &options);
+
+/// Verifies the kernel of every *.manifest.json in `directory`, and its entry
+/// for Vulkan devices when it has one; entries for other GPUs are not run. A
+/// kernel that cannot be read, loaded or allocated is an error; wrong results
+/// are no error but in the report.
 llvm::Expected<Report> verifyDirectory(llvm::StringRef directory,
                                        const Options &options);
 

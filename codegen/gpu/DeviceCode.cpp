@@ -4,6 +4,7 @@
 #include "codegen/gpu/DeviceCode.h"
 
 #include "codegen/Emit.h"
+#include "codegen/cpu/ObjectCode.h"
 #include "codegen/gpu/DeviceTools.h"
 #include "codegen/gpu/Pipelines.h"
 
@@ -15,7 +16,6 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -55,23 +55,7 @@ static llvm::Expected<std::string> generate(llvm::Module &module,
   for (llvm::Function &function : module)
     function.addFnAttr(llvm::Attribute::NoUnwind);
 
-  // What is unrolled and kept in flight is the schedule's business.
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopUnrolling = false;
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager graphs;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(machine.get(), tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(graphs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, graphs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(module, modules);
+  optimize(module, *machine);
 
   llvm::SmallVector<char, 0> buffer;
   llvm::raw_svector_ostream stream(buffer);
@@ -152,7 +136,8 @@ llvm::Expected<DeviceCode> softmax::compileKernels(gpu::GPUModuleOp kernels,
     if (needsBinary)
       return llvm::make_error<EmitError>(
           ExitCode::MissingTool,
-          "--emit=cubin needs ptxas of the CUDA toolkit, which was not found on "
+          "--emit=cubin needs ptxas of the CUDA toolkit, which was not found "
+          "on "
           "PATH, in CUDA_HOME or in CUDA_PATH; --emit=ptx works without");
     return code;
   }

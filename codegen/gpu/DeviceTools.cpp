@@ -86,8 +86,8 @@ run(StringRef program, StringRef extension, StringRef input,
   auto printed = llvm::MemoryBuffer::getFile(log);
   std::string text = printed ? (*printed)->getBuffer().str() : "";
   if (failed)
-    return toolError(ExitCode::MissingTool, "'" + program +
-                                                "' cannot be run: " + problem);
+    return toolError(ExitCode::MissingTool,
+                     "'" + program + "' cannot be run: " + problem);
   if (status == -2 && StringRef(problem).contains("timed out"))
     return toolError(ExitCode::MissingTool,
                      tool + " took more than " + llvm::Twine(*seconds) +
@@ -95,9 +95,9 @@ run(StringRef program, StringRef extension, StringRef input,
                          "--emit=ptx");
   if (status != 0) {
     StringRef line = StringRef(text).split('\n').first;
-    return toolError(ExitCode::MissingTool,
-                     tool + " failed: " +
-                         (line.empty() ? StringRef(problem) : line));
+    return toolError(
+        ExitCode::MissingTool,
+        tool + " failed: " + (line.empty() ? StringRef(problem) : line));
   }
   auto written = llvm::MemoryBuffer::getFile(out);
   if (!written || (*written)->getBufferSize() == 0)

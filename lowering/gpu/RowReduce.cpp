@@ -11,28 +11,11 @@
 using namespace mlir;
 using namespace mlir::softmax;
 
-/// Knuth's two-sum keeps what each rounding loses; it is NaN once the sum is not
-/// finite, and then dropped.
-SmallVector<Value> RowKernel::addCompensated(ValueRange carried, Value value) {
-  Value sum = carried[0], error = carried[1];
-  Value total = arith::AddFOp::create(b, sum, value);
-  Value virtualValue = arith::SubFOp::create(b, total, sum);
-  Value virtualSum = arith::SubFOp::create(b, total, virtualValue);
-  Value lost = arith::AddFOp::create(
-      b, arith::SubFOp::create(b, sum, virtualSum),
-      arith::SubFOp::create(b, value, virtualValue));
-  Value isNumber =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, lost, lost);
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(lost.getType()));
-  lost = arith::SelectOp::create(b, isNumber, lost, zero);
-  return {total, arith::AddFOp::create(b, error, lost)};
-}
-
 Value RowKernel::endOfColumns(Value until) {
   if (!until)
     return extent;
-  Value end = arith::MaxSIOp::create(b, values.lookupOrDefault(until),
-                                     kernel.index(0));
+  Value end =
+      arith::MaxSIOp::create(b, values.lookupOrDefault(until), kernel.index(0));
   return arith::MinSIOp::create(b, end, extent);
 }
 
@@ -65,45 +48,51 @@ void RowKernel::emitReduce(row::ReduceOp first) {
       values.map(reduce.getScale(), kernel.value(reduce.getScale()));
 
   Value end = endOfColumns(first.getUntil());
-  SmallVector<Value> max = maxima(group, end);
-  SmallVector<Type> types;
-  for (row::ReduceOp reduce : group) {
-    bool isLogSumExp = reduce.getMonoid() == row::Monoid::LogSumExp;
-    int64_t sums = isLogSumExp ? (reduce.isWeighted() ? 4 : 2)
-                   : reduce.getMonoid() == row::Monoid::Add ? 1
-                                                            : 0;
-    types.append(sums, typeOf(reduce));
-  }
-  SmallVector<Value> sums;
-  if (!types.empty()) {
-    sums = sweepSums(end, types, [&](const Columns &columns) {
-      SmallVector<Value> all;
-      for (auto [reduce, maximum] : llvm::zip(group, max))
-        for (Value value : summands(reduce, maximum, columns)) {
-          Value zero =
-              constant(typeOf(reduce), 0);
-          all.push_back(maskOut(value, zero, columns));
-        }
-      return all;
-    });
-    for (Value &sum : sums)
-      sum = foldVector(sum, [&](Value x, Value y) -> Value {
-        return arith::AddFOp::create(b, x, y);
+  if (schedule.getResidence() == Residence::Memory)
+    reduceOnline(group, end);
+  else
+    reduceInRegisters(group, end);
+}
+
+void RowKernel::reduceInRegisters(ArrayRef<row::ReduceOp> reduces, Value end) {
+  SmallVector<Value> max = maxima(reduces, end), init;
+  for (row::ReduceOp reduce : reduces)
+    init.append(Monoids::summedBy(reduce), constant(typeOf(reduce), 0));
+  if (init.empty())
+    return combineSums(reduces, max, {});
+  SmallVector<Value> sums =
+      sweep(end, init, [&](const Columns &columns, ValueRange carried) {
+        SmallVector<Value> next;
+        for (auto [reduce, maximum] : llvm::zip(reduces, max))
+          for (Value value : summands(reduce, maximum, columns)) {
+            Value zero = constant(typeOf(reduce), 0);
+            next.push_back(arith::AddFOp::create(
+                b, carried[next.size()], maskOut(value, zero, columns)));
+          }
+        return next;
       });
-    sums = this->group.combine(sums, [&](ValueRange x, ValueRange y) {
+  for (Value &sum : sums)
+    sum = foldVector(sum, [&](Value x, Value y) -> Value {
+      return arith::AddFOp::create(b, x, y);
+    });
+  combineSums(reduces, max, std::move(sums));
+}
+
+void RowKernel::combineSums(ArrayRef<row::ReduceOp> reduces,
+                            ArrayRef<Value> maxima, SmallVector<Value> sums) {
+  if (!sums.empty())
+    sums = group.combine(sums, [&](ValueRange x, ValueRange y) {
       SmallVector<Value> added;
       for (auto [a, c] : llvm::zip(x, y))
         added.push_back(arith::AddFOp::create(b, a, c));
       return added;
     });
-  }
   ValueRange left = sums;
-  for (auto [reduce, maximum] : llvm::zip(group, max)) {
-    int64_t count = reduce.getMonoid() == row::Monoid::Max ? 0
-                    : reduce.getMonoid() == row::Monoid::Add ? 1
-                    : reduce.isWeighted()                    ? 4
-                                                             : 2;
-    finish(reduce, maximum, left.take_front(count));
+  for (auto [reduce, maximum] : llvm::zip(reduces, maxima)) {
+    unsigned count = Monoids::summedBy(reduce);
+    SmallVector<Value> folded =
+        monoids.ofBlock(reduce, maximum, left.take_front(count));
+    values.map(reduce.getResults(), monoids.results(reduce, folded));
     left = left.drop_front(count);
   }
 }
@@ -117,8 +106,8 @@ SmallVector<Value> RowKernel::maxima(ArrayRef<row::ReduceOp> reduces,
   for (row::ReduceOp reduce : reduces)
     if (reduce.getMonoid() != row::Monoid::Add) {
       sought.push_back(reduce);
-      init.push_back(constant(typeOf(reduce),
-                              -std::numeric_limits<double>::infinity()));
+      init.push_back(
+          constant(typeOf(reduce), -std::numeric_limits<double>::infinity()));
     }
   SmallVector<Value> result(reduces.size());
   if (sought.empty())
@@ -153,68 +142,12 @@ SmallVector<Value> RowKernel::maxima(ArrayRef<row::ReduceOp> reduces,
   return result;
 }
 
-/// What the columns add to the sums of a reduction: of a logsumexp the
-/// exponentials below the maximum and the number of elements that equal it,
-/// which are exact also when they are infinite; if weighted, the mass and the
-/// gap.
+/// What the columns add to the sums of a reduction.
 SmallVector<Value> RowKernel::summands(row::ReduceOp reduce, Value max,
                                        const Columns &columns) {
   if (reduce.getMonoid() == row::Monoid::Max)
     return {};
   SmallVector<Value> element =
       emitElement(reduce.getElementBlock(), reduce.getRows(), columns);
-  if (reduce.getMonoid() == row::Monoid::Add)
-    return element;
-  FloatType type = typeOf(reduce);
-  Value zero = constant(type, 0), one = constant(type, 1);
-  Value peak = splat(max);
-  Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, element[0],
-                                      peak);
-  Value distance = arith::SubFOp::create(b, element[0], peak);
-  if (reduce.getScale())
-    distance = arith::MulFOp::create(
-        b, splat(values.lookup(reduce.getScale())), distance);
-  Value exp = row::ExpNonPositiveOp::create(b, distance);
-  SmallVector<Value> sums = {arith::SelectOp::create(b, below, exp, zero),
-                             arith::SelectOp::create(b, below, zero, one)};
-  if (!reduce.isWeighted())
-    return sums;
-  // A row without finite maximum is measured from 0.
-  Value lowest = constant(type, -std::numeric_limits<double>::infinity());
-  Value isLowest =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, peak, lowest);
-  Value half = constant(type, 0.5);
-  Value origin = arith::MulFOp::create(
-      b, arith::SelectOp::create(b, isLowest, zero, peak), half);
-  Value gap = arith::SubFOp::create(
-      b, origin, arith::MulFOp::create(b, element[0], half));
-  gap = arith::MulFOp::create(b, element[1], gap);
-  if (reduce.getZeroTimesInf()) {
-    Value isZero =
-        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, element[1], zero);
-    gap = arith::SelectOp::create(b, isZero, zero, gap);
-  }
-  sums.append({element[1], gap});
-  return sums;
-}
-
-void RowKernel::finish(row::ReduceOp reduce, Value max, ValueRange sums) {
-  if (reduce.getMonoid() == row::Monoid::Add)
-    return values.map(reduce.getResult(0), sums[0]);
-  values.map(reduce.getResult(0), max);
-  if (reduce.getMonoid() == row::Monoid::Max)
-    return;
-  FloatType type = typeOf(reduce);
-  Value one = arith::ConstantOp::create(b, b.getFloatAttr(type, 1));
-  Value others = arith::SubFOp::create(b, sums[1], one);
-  Value tail = arith::AddFOp::create(b, others, sums[0]);
-  Value guard = arith::SubFOp::create(b, max, max);
-  Value sum = arith::AddFOp::create(
-      b, arith::AddFOp::create(b, tail, one), guard);
-  values.map(reduce.getResult(1), sum);
-  values.map(reduce.getResult(2), tail);
-  if (!reduce.isWeighted())
-    return;
-  values.map(reduce.getResult(3), sums[2]);
-  values.map(reduce.getResult(4), sums[3]);
+  return monoids.summands(reduce, max ? splat(max) : Value(), element);
 }

@@ -59,6 +59,8 @@ llvm::Expected<test::EmittedKernel> test::emit(llvm::StringRef commandLine,
     auto [key, value] = word.drop_front(2).split('=');
     if (key == "target-cpu") {
       options.targetNames = {value.str()};
+    } else if (key == "target-gpu") {
+      options.gpuTargetNames = {value.str()};
     } else if (key == "threads") {
       options.compile.threads = symbolizeThreads(value).value_or(Threads::None);
     } else {
@@ -87,11 +89,35 @@ llvm::Expected<test::EmittedKernel> test::emit(llvm::StringRef commandLine,
   context.loadAllAvailableDialects();
   if (llvm::Error error = resolve(options, &context))
     return std::move(error);
-  auto kernel =
-      emitKernel(&context, *request, request->defaultName(), options);
+  auto kernel = emitKernel(&context, *request, request->defaultName(), options);
   if (!kernel)
     return kernel.takeError();
   return emitted;
+}
+
+llvm::Expected<verify::KernelReport>
+test::emitAndVerifyVulkan(llvm::StringRef commandLine, llvm::StringRef schedule,
+                          const verify::Options &options) {
+  // The kernel for CPUs is not run here: whatever compiles fastest.
+  std::string line = (commandLine + " --target-gpu=spirv").str();
+  if (!commandLine.contains("--target-cpu="))
+    line += " --target-cpu=x86-64";
+  llvm::Expected<EmittedKernel> kernel = emit(line, schedule);
+  if (!kernel)
+    return kernel.takeError();
+  llvm::Expected<verify::Manifest> manifest = kernel->readManifest();
+  if (!manifest)
+    return manifest.takeError();
+  for (const verify::Device &device : manifest->devices)
+    if (device.launcher == "vulkan")
+      return verify::verifyDevice(*manifest, device, options);
+  return createStringError("no entry for Vulkan devices in the manifest");
+}
+
+std::string test::textOf(const verify::KernelReport &report) {
+  verify::Report all;
+  all.kernels.push_back(report);
+  return textOf(all);
 }
 
 std::string test::textOf(const verify::Report &report) {

@@ -39,7 +39,13 @@ llvm::Expected<verify::Report> emitAndVerify(llvm::StringRef commandLine,
                                              llvm::StringRef schedule,
                                              const verify::Options &options);
 
+/// The same for the kernel's entry for Vulkan devices, and for that one only.
+llvm::Expected<verify::KernelReport>
+emitAndVerifyVulkan(llvm::StringRef commandLine, llvm::StringRef schedule,
+                    const verify::Options &options);
+
 /// What a report says, as text.
+std::string textOf(const verify::KernelReport &report);
 std::string textOf(const verify::Report &report);
 
 } // namespace mlir::softmax::test
