@@ -50,10 +50,10 @@ def formula(cell):
         return o.softcap * torch.tanh(x / o.softcap) if o.softcap else x
 
     def loss(x, target, *weight):
-        value = F.cross_entropy(logits(x.float()), target, weight=weight[0] if weight else None,
+        value = F.cross_entropy(logits(x), target, weight=weight[0] if weight else None,
                                 reduction=o.reduction, label_smoothing=o.smoothing)
         if o.z_loss:
-            value = value + o.z_loss * (torch.logsumexp(logits(x.float()), -1) ** 2).mean()
+            value = value + o.z_loss * (torch.logsumexp(logits(x), -1) ** 2).mean()
         return value
 
     if cell.op == "softmax":
