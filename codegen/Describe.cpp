@@ -82,11 +82,8 @@ void softmax::describeRequest(const KernelRequest &request, KernelInfo &info) {
   info.type = request.shape.type;
   info.summary = summarize(request);
   info.bound = boundOf(request);
-  int64_t dynamic = 0;
-  for (int64_t extent : request.shape.extents)
-    info.shape.push_back(ShapedType::isDynamic(extent)
-                             ? "d" + std::to_string(dynamic++)
-                             : std::to_string(extent));
+  // What the extents are called follows from the parameters.
+  info.shape.resize(request.shape.extents.size());
 
   auto &json = info.options;
   if (op.takes("axis"))

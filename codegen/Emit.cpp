@@ -147,6 +147,13 @@ static llvm::Expected<EmittedKernel> emitModule(ModuleOp module,
   if (!compiled)
     return compiled.takeError();
   const ObjectCode *code = &compiled->host;
+  // Operands without the class axis may come first: the names of the extents
+  // are those of the first tensor that has all axes.
+  auto whole = llvm::find_if(info.parameters, [&](const Parameter &parameter) {
+    return parameter.isTensor && parameter.shape.size() == info.shape.size();
+  });
+  if (whole != info.parameters.end())
+    info.shape = whole->shape;
   double lowered = now();
   auto add = [&](StringRef kind, const llvm::Twine &name, StringRef contents) {
     kernel.files.emplace_back(kind.str(), name.str());

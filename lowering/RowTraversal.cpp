@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
@@ -45,10 +46,17 @@ SmallVector<Value> RowTraversal::emitElement(Block *element,
   return yielded;
 }
 
+Value softmax::constantLike(ImplicitLocOpBuilder &b, Value like, double value) {
+  TypedAttr scalar = b.getFloatAttr(getElementTypeOrSelf(like), value);
+  if (auto vector = dyn_cast<VectorType>(like.getType()))
+    scalar = DenseElementsAttr::get(vector, scalar);
+  return arith::ConstantOp::create(b, scalar);
+}
+
 /// Adds `value` to the compensated sum (sum, error): Knuth's two-sum keeps what
 /// each rounding loses. It is NaN once the sum is not finite, and then dropped.
-SmallVector<Value> RowTraversal::addCompensated(ValueRange carried,
-                                                Value value) {
+SmallVector<Value> softmax::addCompensated(ImplicitLocOpBuilder &b,
+                                           ValueRange carried, Value value) {
   Value sum = carried[0], error = carried[1];
   Value total = arith::AddFOp::create(b, sum, value);
   Value virtualValue = arith::SubFOp::create(b, total, sum);
@@ -58,31 +66,35 @@ SmallVector<Value> RowTraversal::addCompensated(ValueRange carried,
       arith::SubFOp::create(b, value, virtualValue));
   Value isNumber =
       arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, lost, lost);
-  Value zero =
-      arith::ConstantOp::create(b, b.getFloatAttr(lost.getType(), 0));
+  Value zero = constantLike(b, lost, 0);
   lost = arith::SelectOp::create(b, isNumber, lost, zero);
   return {total, arith::AddFOp::create(b, error, lost)};
 }
 
-SmallVector<Value> RowTraversal::delinearize(Value rowIndex) {
-  int64_t rank = program.getSpaceRank();
+SmallVector<int64_t> RowTraversal::rowDimensions() {
   SmallVector<int64_t> dims;
-  for (int64_t dim = 0; dim < rank; ++dim)
+  for (int64_t dim = 0; dim < program.getSpaceRank(); ++dim)
     if (dim != program.getAxis())
       dims.push_back(dim);
-  SmallVector<Value> indices(rank);
-  indices[program.getAxis()] = index(0);
+  return dims;
+}
+
+Value RowTraversal::extentOf(int64_t dim) {
+  auto [operand, position] = program.getBound(dim);
+  return b.createOrFold<memref::DimOp>(operand, position);
+}
+
+void RowTraversal::delinearize(Value number, ArrayRef<int64_t> dims) {
+  indices.resize(program.getSpaceRank());
   for (int64_t dim : llvm::reverse(dims)) {
     if (dim == dims.front()) {
-      indices[dim] = rowIndex;
+      indices[dim] = number;
       break;
     }
-    auto [operand, position] = program.getBound(dim);
-    Value size = memref::DimOp::create(b, operand, position);
-    indices[dim] = arith::RemUIOp::create(b, rowIndex, size);
-    rowIndex = arith::DivUIOp::create(b, rowIndex, size);
+    Value size = extentOf(dim);
+    indices[dim] = arith::RemUIOp::create(b, number, size);
+    number = arith::DivUIOp::create(b, number, size);
   }
-  return indices;
 }
 
 Value RowTraversal::rowView(Value memref, AffineMap map,
@@ -129,15 +141,10 @@ LogicalResult RowTraversal::run() {
            << stringifyTraversal(schedule.getTraversal()) << "': " << *reason;
 
   b.setInsertionPoint(program);
-  auto dimension = [&](int64_t dim) -> Value {
-    auto [operand, position] = program.getBound(dim);
-    return b.createOrFold<memref::DimOp>(operand, position);
-  };
-  extent = program.traversesRows() ? dimension(program.getAxis()) : index(0);
+  extent = program.traversesRows() ? extentOf(program.getAxis()) : index(0);
   rowCount = index(1);
-  for (int64_t dim = 0; dim < program.getSpaceRank(); ++dim)
-    if (dim != program.getAxis())
-      rowCount = b.createOrFold<arith::MulIOp>(rowCount, dimension(dim));
+  for (int64_t dim : rowDimensions())
+    rowCount = b.createOrFold<arith::MulIOp>(rowCount, extentOf(dim));
   begin();
 
   SmallVector<unsigned> totalOutputs;
@@ -153,6 +160,9 @@ LogicalResult RowTraversal::run() {
     Value least = b.createOrFold<arith::CeilDivUIOp>(rowCount,
                                                      index(kMaxTotalTasks));
     taskRows = b.createOrFold<arith::MaxUIOp>(least, taskRows);
+    Value step = index(rowsPerStep());
+    taskRows = b.createOrFold<arith::MulIOp>(
+        b.createOrFold<arith::CeilDivUIOp>(taskRows, step), step);
   } else if (!parallel) {
     taskRows = b.createOrFold<arith::MaxUIOp>(rowCount, index(1));
   }
@@ -172,18 +182,24 @@ LogicalResult RowTraversal::run() {
     return plain;
   };
 
-  SmallVector<Value> zero(totalOutputs.size(), zeroTotal);
+  // With up to 256 tasks their sum needs the compensation, too.
+  auto addTotals = [&](ValueRange carried, ValueRange totals) {
+    SmallVector<Value> next;
+    for (auto [i, total] : llvm::enumerate(totals))
+      llvm::append_range(next, addCompensated(b, carried.slice(2 * i, 2), total));
+    return next;
+  };
+  SmallVector<Value> zero(2 * totalOutputs.size(), zeroTotal);
   SmallVector<Value> sums = zero;
   if (!parallel) {
     auto loop = scf::ForOp::create(b, index(0), tasks, index(1), zero);
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
-      SmallVector<Value> totals = emitTask(loop.getInductionVar());
-      for (auto [total, sum] : llvm::zip(totals, loop.getRegionIterArgs()))
-        total = arith::AddFOp::create(b, sum, total);
-      if (!totals.empty())
-        scf::YieldOp::create(b, totals);
+      SmallVector<Value> next = addTotals(loop.getRegionIterArgs(),
+                                          emitTask(loop.getInductionVar()));
+      if (!next.empty())
+        scf::YieldOp::create(b, next);
     }
     sums.assign(loop.result_begin(), loop.result_end());
   } else {
@@ -208,21 +224,19 @@ LogicalResult RowTraversal::run() {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(gather.getBody());
       SmallVector<Value> totals;
-      for (auto [partial, sum] :
-           llvm::zip(partials, gather.getRegionIterArgs()))
-        totals.push_back(arith::AddFOp::create(
-            b, sum,
-            memref::LoadOp::create(b, partial, gather.getInductionVar())));
-      scf::YieldOp::create(b, totals);
+      for (Value partial : partials)
+        totals.push_back(
+            memref::LoadOp::create(b, partial, gather.getInductionVar()));
+      scf::YieldOp::create(b, addTotals(gather.getRegionIterArgs(), totals));
       sums.assign(gather.result_begin(), gather.result_end());
     }
   }
-  for (auto [output, sum] : llvm::zip(totalOutputs, sums)) {
+  for (auto [i, output] : llvm::enumerate(totalOutputs)) {
     Value destination = program.getOutputs()[output];
     Type type = cast<MemRefType>(destination.getType()).getElementType();
-    Value rounded = sum;
+    Value rounded = arith::AddFOp::create(b, sums[2 * i], sums[2 * i + 1]);
     if (!type.isF64())
-      rounded = arith::TruncFOp::create(b, type, sum);
+      rounded = arith::TruncFOp::create(b, type, rounded);
     memref::StoreOp::create(b, rounded, destination, ValueRange());
   }
   rewriter.eraseOp(program);
@@ -241,7 +255,8 @@ void RowTraversal::emitRows(Value from, Value to, Totals &totals) {
 }
 
 void RowTraversal::emitRow(Value rowIndex, Totals &totals) {
-  indices = delinearize(rowIndex);
+  delinearize(rowIndex, rowDimensions());
+  indices[program.getAxis()] = index(0);
   auto at = [&](AffineMap map) {
     SmallVector<Value> picked;
     for (AffineExpr expr : map.getResults())
@@ -275,14 +290,15 @@ void RowTraversal::emitRow(Value rowIndex, Totals &totals) {
       storeElement(b, scalars[i], output, at(program.getOutputMap(i)));
       continue;
     }
-    Value wide = scalars[i];
-    if (!wide.getType().isF64())
-      wide = arith::ExtFOp::create(b, b.getF64Type(), wide);
-    SmallVector<Value> next = addCompensated(
-        ValueRange(totals).slice(total, 2), wide);
-    totals[total++] = next[0];
-    totals[total++] = next[1];
+    addToTotal(totals, total, scalars[i]);
   }
+}
+
+void RowTraversal::addToTotal(Totals &totals, unsigned &next, Value value) {
+  if (!value.getType().isF64())
+    value = arith::ExtFOp::create(b, b.getF64Type(), value);
+  for (Value part : addCompensated(b, ValueRange(totals).slice(next, 2), value))
+    totals[next++] = part;
 }
 
 static bool isReady(Value value, Block *body, const IRMapping &values) {
@@ -318,7 +334,7 @@ void softmax::storeElement(ImplicitLocOpBuilder &b, Value value, Value memref,
   memref::StoreOp::create(b, value, memory, indices);
 }
 
-void RowTraversal::emitReduce(row::ReduceOp first) {
+void RowTraversal::emitReduce(row::ReduceOp first, Value end) {
   if (values.contains(first.getResult(0)))
     return; // shared the sweep of an earlier one
   Block *body = program.getBodyBlock();
@@ -330,7 +346,7 @@ void RowTraversal::emitReduce(row::ReduceOp first) {
           isReady(other.getElement(), body, values) &&
           (!other.getScale() || isReady(other.getScale(), body, values)))
         group.push_back(other);
-  reduce(group, endOfColumns(first.getUntil()));
+  reduce(group, end);
 }
 
 /// Where the columns of a reduction or a map end.
@@ -360,7 +376,7 @@ void RowTraversal::emitMaps(ArrayRef<row::MapOp> maps,
 /// Emits an operation of the body other than `row.skip_if` and `row.map`.
 void RowTraversal::emitOperation(Operation &op) {
   if (auto reduce = dyn_cast<row::ReduceOp>(op))
-    return emitReduce(reduce);
+    return emitReduce(reduce, endOfColumns(reduce.getUntil()));
   if (auto extentOp = dyn_cast<row::ExtentOp>(op))
     return values.map(extentOp.getResult(), extent);
   if (auto indexOp = dyn_cast<row::IndexOp>(op))

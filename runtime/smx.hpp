@@ -130,6 +130,8 @@ private:
   Callable callable;
   smx_parallel_for hook;
 };
+template <typename Callable>
+parallel_for(Callable) -> parallel_for<Callable>;
 
 } // namespace smx
 

@@ -1,9 +1,11 @@
 # Configuration of the lit suite: tools, substitutions and features.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+import glob
 import os
 import platform
 import re
+import subprocess
 
 import lit.formats
 import lit.util
@@ -12,7 +14,7 @@ from lit.llvm import llvm_config
 config.name = "softmax"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "fuzz", "numerics", "unit", "consumer", "performance"]
+config.excludes = ["Inputs", "fuzz", "numerics", "unit", "consumer", "mutants", "performance"]
 config.test_source_root = os.path.join(config.softmax_source_root, "test")
 config.test_exec_root = config.softmax_test_dir
 
@@ -84,6 +86,11 @@ if os.geteuid() != 0:
 # Optional programs.
 if os.path.exists(os.path.join(config.llvm_tools_dir, "clang")) and lit.util.which("ld.lld", path):
     features.add("aarch64-cc")
+# clang's own libraries for sanitizers come in a package of their own.
+resources = subprocess.run([config.cxx_compiler, "-print-resource-dir"],
+                           capture_output=True, text=True).stdout.strip()
+if glob.glob(os.path.join(resources, "lib", "*", "libclang_rt.tsan*.a")):
+    features.add("thread-sanitizer")
 for tool in ["qemu-aarch64", "node", "valgrind"]:
     if lit.util.which(tool, path):
         features.add(tool)

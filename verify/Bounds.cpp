@@ -44,7 +44,9 @@ long double Bounds::relativeOfSpread(long double spread) const {
 }
 
 long double Bounds::relativeOfSum(size_t classes) const {
-  return (8 + std::sqrt(classes / 16.0L)) * u;
+  // At least so many accumulators share a row: four vectors of 16 bytes.
+  const long double accumulators = compute == ElementType::F64 ? 8 : 16;
+  return (8 + std::sqrt(classes / accumulators)) * u;
 }
 
 long double Bounds::relative(const RowSums &sums) const {
@@ -136,7 +138,9 @@ long double Bounds::logSoftmaxGradient(size_t j, const RowInput &input,
 long double Bounds::update(size_t j, const RowInput &input,
                            const RowResult &row) const {
   long double product = static_cast<long double>(input.rate) * input.second[j];
-  return ulpOf(compute, row.elements[j]) + u * std::fabs(product);
+  // One rounding, or one of f64 before it. The last term is the oracle's own.
+  return 0.5001L * ulpOf(compute, row.elements[j]) +
+         std::ldexp(std::fabs(product), -62);
 }
 
 //===----------------------------------------------------------------------===//

@@ -20,7 +20,7 @@ enum class Data {
   Dominant25,
   Constant,      ///< equal logits
   ConstantLarge, ///< equal logits at 1e8
-  Offset,        ///< N(0,1) + 1000
+  Offset,        ///< N(0,1) + 1000 or - 1000
   Increasing,    ///< the maximum changes at every element
   Subnormal,     ///< probabilities that are subnormal, and 0
   Huge,          ///< +-3e38

@@ -91,7 +91,9 @@ size_t RowMaker::fill(std::vector<double> &x, Data data) {
   size_t peak = classes > 0 ? index() : 0;
   x.resize(classes);
   double factor = data == Data::Wide ? 8 : 1;
-  double offset = data == Data::Offset ? 1000 : 0;
+  // Of either sign: a maximum that starts at 0 is wrong for negative rows only.
+  double sign = uniform(0, 1) < 0.5 ? -1 : 1;
+  double offset = data == Data::Offset ? sign * 1000 : 0;
   // Distances that are meant of x2, as far as all types hold them.
   double stretch = formula.softcap == 0 ? 1 / formula.scale : 1;
   if (std::fabs(stretch) > 500)
@@ -110,7 +112,7 @@ size_t RowMaker::fill(std::vector<double> &x, Data data) {
     std::fill(x.begin(), x.end(), uniform(-2, 2));
     break;
   case Data::ConstantLarge:
-    std::fill(x.begin(), x.end(), isF16 ? 3e4 : 1e8);
+    std::fill(x.begin(), x.end(), sign * (isF16 ? 3e4 : 1e8));
     break;
   case Data::Increasing:
     for (int64_t j = 0; j < classes; ++j)

@@ -292,6 +292,10 @@ Error Reader::checkOperation() {
     if (!result.find(name))
       return error("argument '" + name + "' of " + getName(result.op) +
                    " is missing");
+  for (StringRef name : {"x", "y", "dy", "dx", "logits", "dlogits", "parameter",
+                         "gradient"})
+    if (Error failure = checkShape(name, result.shape))
+      return failure;
   return checkFormula();
 }
 

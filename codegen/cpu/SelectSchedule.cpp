@@ -3,6 +3,7 @@
 
 #include "codegen/Passes.h"
 #include "codegen/Target.h"
+#include "lowering/cpu/Layout.h"
 #include "lowering/cpu/Stream.h"
 
 #include "mlir/IR/Remarks.h"
@@ -38,8 +39,8 @@ Kernel inspect(func::FuncOp function) {
 
 /// One row of the table per ISA. A block is 8 KiB of f32: it stays in L1 from
 /// its maxima to its sums, while the block after it is read ahead. Measured on
-/// Zen 4, cross-entropy 64x128256: without reading ahead 1.9 times the time of a
-/// read sweep, with it level with one. AVX2 spills its 16 registers when four
+/// Zen 4, cross-entropy 64x128256: without reading ahead 1.9 times the time of
+/// a read sweep, with it level with one. AVX2 spills its 16 registers when four
 /// exponentials are in flight: cross-entropy with gradient 64x128256 takes 1.36
 /// ns per element with four and 0.93 with two.
 struct Row {
@@ -48,11 +49,20 @@ struct Row {
   int64_t block;    ///< columns
   int64_t prefetch; ///< bytes
 };
-constexpr Row kTable[] = {
-    {Isa::SSE2, 4, 2048, 8192}, {Isa::AVX2, 2, 2048, 8192},
+constexpr Row kStream[] = {
+    {Isa::SSE2, 4, 2048, 8192},   {Isa::AVX2, 2, 2048, 8192},
     {Isa::AVX512, 4, 2048, 8192}, {Isa::NEON, 4, 2048, 8192},
-    {Isa::SVE, 2, 2048, 0},     {Isa::RVV, 2, 2048, 0},
+    {Isa::SVE, 2, 2048, 0},       {Isa::RVV, 2, 2048, 0},
     {Isa::SIMD128, 4, 2048, 0}};
+
+/// The same for vectors of neighbouring rows. A block of 32 columns of 64 f32
+/// rows is 8 KiB; where columns lie a power of two apart few more stay in L2.
+constexpr Row kInner[] = {{Isa::SSE2, 4, 32, 0},   {Isa::AVX2, 2, 32, 0},
+                          {Isa::AVX512, 4, 32, 0}, {Isa::NEON, 4, 32, 0},
+                          {Isa::SVE, 1, 32, 0},    {Isa::RVV, 1, 32, 0},
+                          {Isa::SIMD128, 4, 32, 0}};
+/// Factors between blocks of f64 are no more accurate than the elements: few.
+constexpr int64_t kInnerBlockOfDoubles = 1024;
 
 /// Rows per task of a parallel loop: about 16k elements, so that starting a
 /// task costs little, from the static extents; 1 for long rows.
@@ -67,7 +77,8 @@ int64_t chooseRowsPerTask(row::ProgramOp program) {
 }
 
 struct SoftmaxSelectCPUSchedule
-    : softmax::impl::SoftmaxSelectCPUSchedulePassBase<SoftmaxSelectCPUSchedule> {
+    : softmax::impl::SoftmaxSelectCPUSchedulePassBase<
+          SoftmaxSelectCPUSchedule> {
   using Base::Base;
 
   void runOnOperation() override {
@@ -87,41 +98,74 @@ struct SoftmaxSelectCPUSchedule
       return signalPassFailure();
     }
 
-    std::optional<std::string> reason;
-    for (row::ProgramOp program : kernel.programs)
-      if (!reason)
-        reason = StreamTraversal::whyNot(program);
-    CPUScheduleAttr schedule = choose(*parsed, kernel, !reason);
+    auto [traversal, reason] = chooseTraversal(kernel);
+    CPUScheduleAttr schedule = choose(*parsed, kernel, traversal);
     function->setAttr(SoftmaxDialect::kScheduleName, schedule);
     auto options = remark::RemarkOpts::name("schedule")
                        .category("schedule")
                        .function(function.getName());
-    if (reason)
-      remark::missed(function.getLoc(), options)
-          << "reference traversal: " + *reason;
+    std::string text = stringifyTraversal(traversal).str() + " traversal";
+    if (traversal == Traversal::Reference)
+      remark::missed(function.getLoc(), options) << text + ": " + reason;
     else
       remark::passed(function.getLoc(), options)
-          << "stream traversal for " + name + ": contiguous rows, " +
+          << text + " for " + name + ": " + reason + ", " +
                  std::to_string(schedule.getLanes()) + " lanes x " +
                  std::to_string(schedule.getUnroll());
   }
 
+  /// Vectors run along a dimension that is contiguous, if that is known, and
+  /// along the innermost one where strides come at run time: which it is may
+  /// not depend on them, because sums would then be taken in another order.
+  static std::pair<Traversal, std::string>
+  chooseTraversal(const Kernel &kernel) {
+    auto all = [&](Traversal traversal, bool contiguous) {
+      // A single row beside programs of many, such as class weights, is not
+      // what the schedule is for.
+      bool any = false;
+      for (row::ProgramOp program : kernel.programs) {
+        if (traversal == Traversal::Stream && StreamTraversal::whyNot(program))
+          return false;
+        std::optional<int64_t> dim = getVectorDimension(program, traversal);
+        any |= dim.has_value();
+        if (dim && contiguous && !hasUnitStrides(program, *dim))
+          return false;
+      }
+      return any;
+    };
+    if (all(Traversal::Stream, true))
+      return {Traversal::Stream, "contiguous rows"};
+    if (all(Traversal::Inner, true))
+      return {Traversal::Inner, "rows side by side"};
+    if (all(Traversal::Stream, false))
+      return {Traversal::Stream, "class axis last, strides at run time"};
+    if (all(Traversal::Inner, false))
+      return {Traversal::Inner, "class axis not last, strides at run time"};
+    return {Traversal::Reference,
+            "rows are neither contiguous nor side by side"};
+  }
+
   CPUScheduleAttr choose(const CPUTarget &machine, const Kernel &kernel,
-                         bool contiguous) {
+                         Traversal traversal) {
     int64_t rowsPerTask = chooseRowsPerTask(kernel.programs.front());
-    if (!contiguous)
+    if (traversal == Traversal::Reference)
       return CPUScheduleAttr::get(&getContext(), Traversal::Reference,
                                   Isa::Scalar, /*lanes=*/1, /*unroll=*/1,
                                   /*block=*/4096, /*prefetch=*/0,
                                   /*nontemporal=*/-1, rowsPerTask, threads,
                                   accuracy);
-    const Row &row = *llvm::find_if(
-        kTable, [&](const Row &row) { return row.isa == machine.isa; });
+    bool inner = traversal == Traversal::Inner;
+    const Row &row =
+        *llvm::find_if(inner ? ArrayRef<Row>(kInner) : ArrayRef<Row>(kStream),
+                       [&](const Row &row) { return row.isa == machine.isa; });
     int64_t lanes = machine.vectorBits / (kernel.isDouble ? 64 : 32);
+    if (inner) // whole steps, and some of them
+      rowsPerTask = llvm::alignTo(rowsPerTask, 4 * lanes * row.unroll);
     return CPUScheduleAttr::get(
-        &getContext(), Traversal::Stream, row.isa, lanes, row.unroll,
-        row.block, row.prefetch, machine.nontemporalBytes, rowsPerTask, threads,
-        accuracy);
+        &getContext(), traversal, row.isa, lanes, row.unroll,
+        inner && kernel.isDouble ? kInnerBlockOfDoubles : row.block,
+        row.prefetch, inner ? -1 : machine.nontemporalBytes, rowsPerTask,
+        threads, accuracy);
   }
 };
 

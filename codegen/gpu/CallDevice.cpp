@@ -28,9 +28,7 @@ void Entry::callDevice() {
   }
   Value status = LLVM::AllocaOp::create(b, pointer, i32, constant(1));
   LLVM::StoreOp::create(b, zero, status);
-  auto returnStatus = [&](Value code) {
-    func::ReturnOp::create(b, code);
-  };
+  auto returnStatus = [&](Value code) { func::ReturnOp::create(b, code); };
   if (device.launcher == Launcher::Vulkan) {
     passed.append({stream, status});
     func::CallOp::create(b, device.functions.front(), passed);

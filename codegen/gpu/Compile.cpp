@@ -52,8 +52,9 @@ func::FuncOp DeviceEntry::createVariant(const GPUTarget &target) {
   auto variant = cast<func::FuncOp>(b.clone(*kernel));
   variant.setName(name + "__" + target.symbolSuffix().str());
   variant.setPrivate();
-  variant->setAttr("llvm.linkage", LLVM::LinkageAttr::get(
-                                       b.getContext(), LLVM::Linkage::Internal));
+  variant->setAttr(
+      "llvm.linkage",
+      LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
   variant->setAttr(SoftmaxDialect::kTargetName, b.getStringAttr(target.name));
   if (options.gpuSchedule)
     variant->setAttr(SoftmaxDialect::kScheduleName, options.gpuSchedule);
@@ -78,8 +79,8 @@ llvm::Expected<DeviceCode> DeviceEntry::compile(func::FuncOp variant,
   if (GPUScheduleAttr attribute = getGPUSchedule(variant))
     llvm::raw_string_ostream(schedule) << attribute;
   info.variants.push_back({target.name, target.name, schedule});
-  if (auto bytes = variant->getAttrOfType<IntegerAttr>(
-          SoftmaxDialect::kWorkspaceName))
+  if (auto bytes =
+          variant->getAttrOfType<IntegerAttr>(SoftmaxDialect::kWorkspaceName))
     workspaceBytes = std::max(workspaceBytes, bytes.getInt());
 
   gpu::GPUModuleOp kernels = *own->getOps<gpu::GPUModuleOp>().begin();
@@ -130,7 +131,9 @@ llvm::Expected<std::vector<DeviceCode>> DeviceEntry::run() {
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
   auto shape = cast<func::FuncOp>(b.clone(*kernel));
   shape.setName(name);
-  EntryOptions entry{options.targets, /*hook=*/false, options.strided,
+  EntryOptions entry{options.targets,
+                     /*hook=*/false,
+                     options.strided,
                      options.inPlace,
                      "gpu" + StringRef(options.description).drop_front(3).str(),
                      &device};
@@ -155,7 +158,8 @@ softmax::addDeviceEntries(ModuleOp module, func::FuncOp kernel,
   for (const GPUTarget &target : options.gpuTargets)
     (target.isa == GPUIsa::SPIRV ? vulkan : driver).push_back(target);
   std::vector<DeviceCode> all;
-  auto add = [&](Launcher launcher, ArrayRef<GPUTarget> targets) -> llvm::Error {
+  auto add = [&](Launcher launcher,
+                 ArrayRef<GPUTarget> targets) -> llvm::Error {
     if (targets.empty())
       return llvm::Error::success();
     auto codes =

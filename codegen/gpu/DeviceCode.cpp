@@ -22,8 +22,8 @@
 using namespace mlir;
 using namespace mlir::softmax;
 
-/// PTX of the oldest version that knows the processor: drivers from CUDA 12.0 on
-/// read it, for sm_100 those that know the processor at all.
+/// PTX of the oldest version that knows the processor: drivers from CUDA 12.0
+/// on read it, for sm_100 those that know the processor at all.
 static StringRef featuresOf(const GPUTarget &target) {
   if (target.isa != GPUIsa::NVVM)
     return "";
@@ -140,7 +140,8 @@ llvm::Expected<DeviceCode> softmax::compileKernels(gpu::GPUModuleOp kernels,
     if (needsBinary)
       return llvm::make_error<EmitError>(
           ExitCode::MissingTool,
-          "--emit=cubin needs ptxas of the CUDA toolkit, which was not found on "
+          "--emit=cubin needs ptxas of the CUDA toolkit, which was not found "
+          "on "
           "PATH, in CUDA_HOME or in CUDA_PATH; --emit=ptx works without");
     return code;
   }

@@ -45,15 +45,17 @@ llvm::Error softmax::resolveDevices(EmitOptions &options) {
     if (llvm::none_of(compile.gpuTargets, [&](const GPUTarget &target) {
           return target.isa == kind.isa;
         }))
-      return wrong("--emit=" + kind.kind + " needs a GPU target of its kind; add "
-                   "--target-gpu=" + kind.example);
+      return wrong("--emit=" + kind.kind +
+                   " needs a GPU target of its kind; add "
+                   "--target-gpu=" +
+                   kind.example);
     compile.needsCubin |= kind.kind == "cubin";
   }
   if (compile.gpuTargets.empty())
     return llvm::Error::success();
   llvm::Triple triple(compile.targets.front().triple);
-  if (!triple.isArch64Bit() ||
-      !(triple.isX86() || triple.isAArch64()) || !triple.isOSLinux())
+  if (!triple.isArch64Bit() || !(triple.isX86() || triple.isAArch64()) ||
+      !triple.isOSLinux())
     return wrong("--target-gpu needs a host of x86-64 or AArch64, not " +
                  compile.targets.front().name);
   return llvm::Error::success();
@@ -63,9 +65,10 @@ llvm::Error softmax::takeDeviceSchedule(EmitOptions &options,
                                         GPUScheduleAttr schedule) {
   CompileOptions &compile = options.compile;
   if (compile.gpuTargets.size() != 1)
-    return wrong("--schedule holds a GPU's schedule and fits one GPU target, got " +
-                 llvm::Twine(compile.gpuTargets.size()) +
-                 "; name one with --target-gpu");
+    return wrong(
+        "--schedule holds a GPU's schedule and fits one GPU target, got " +
+        llvm::Twine(compile.gpuTargets.size()) +
+        "; name one with --target-gpu");
   const GPUTarget &target = compile.gpuTargets.front();
   if (schedule.getIsa() != target.isa)
     return wrong("the schedule is for '" + stringifyGPUIsa(schedule.getIsa()) +
@@ -89,10 +92,10 @@ softmax::deviceFiles(llvm::ArrayRef<DeviceCode> codes,
         own.push_back(&code);
     for (const DeviceCode *code : own) {
       std::string prefix = own.size() > 1 ? "." + code->target.name : "";
-      files.push_back({(prefix.empty() ? kind.kind.str()
-                                       : kind.kind.str() + prefix),
-                       prefix + "." + kind.kind.str(),
-                       kind.kind == "ptx" ? code->text : code->binary});
+      files.push_back(
+          {(prefix.empty() ? kind.kind.str() : kind.kind.str() + prefix),
+           prefix + "." + kind.kind.str(),
+           kind.kind == "ptx" ? code->text : code->binary});
     }
   }
   return files;

@@ -47,7 +47,8 @@ std::string softmax::findPtxas() {
 /// output and what the program printed.
 static llvm::Expected<Assembled>
 run(StringRef program, StringRef extension, StringRef input,
-    function_ref<SmallVector<StringRef>(StringRef in, StringRef out)> arguments) {
+    function_ref<SmallVector<StringRef>(StringRef in, StringRef out)>
+        arguments) {
   StringRef tool = llvm::sys::path::filename(program);
   SmallString<128> in, out, log;
   int descriptor;
@@ -71,8 +72,8 @@ run(StringRef program, StringRef extension, StringRef input,
   auto printed = llvm::MemoryBuffer::getFile(log);
   std::string text = printed ? (*printed)->getBuffer().str() : "";
   if (failed)
-    return toolError(ExitCode::MissingTool, "'" + program +
-                                                "' cannot be run: " + problem);
+    return toolError(ExitCode::MissingTool,
+                     "'" + program + "' cannot be run: " + problem);
   if (status == -2 && StringRef(problem).contains("timed out"))
     return toolError(ExitCode::MissingTool,
                      tool + " took more than " + llvm::Twine(kSeconds) +
@@ -80,9 +81,9 @@ run(StringRef program, StringRef extension, StringRef input,
                          "--emit=ptx");
   if (status != 0) {
     StringRef line = StringRef(text).split('\n').first;
-    return toolError(ExitCode::MissingTool,
-                     tool + " failed: " +
-                         (line.empty() ? StringRef(problem) : line));
+    return toolError(
+        ExitCode::MissingTool,
+        tool + " failed: " + (line.empty() ? StringRef(problem) : line));
   }
   auto written = llvm::MemoryBuffer::getFile(out);
   if (!written || (*written)->getBufferSize() == 0)

@@ -22,7 +22,8 @@ struct Assembled {
 llvm::Expected<Assembled> assemblePtx(StringRef ptxas, StringRef text,
                                       StringRef chip);
 
-/// An AMD GPU's object to a code object that its driver loads, by LLVM's linker.
+/// An AMD GPU's object to a code object that its driver loads, by LLVM's
+/// linker.
 llvm::Expected<std::string> linkCodeObject(StringRef object);
 
 } // namespace mlir::softmax

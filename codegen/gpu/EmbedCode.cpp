@@ -30,9 +30,7 @@ private:
     unsigned variant;
   };
 
-  std::string nextName() {
-    return (entry + "__data_" + Twine(count++)).str();
-  }
+  std::string nextName() { return (entry + "__data_" + Twine(count++)).str(); }
   /// Bytes, aligned as drivers want machine code to be.
   std::string bytes(StringRef data);
   std::string text(StringRef value) {
@@ -77,9 +75,8 @@ std::string DataBuilder::bytes(StringRef data) {
 
 std::string DataBuilder::global(StringRef name, Type type, bool isConstant,
                                 function_ref<Value()> emit) {
-  auto global = LLVM::GlobalOp::create(b, type, isConstant,
-                                       LLVM::Linkage::Internal, name,
-                                       Attribute());
+  auto global = LLVM::GlobalOp::create(
+      b, type, isConstant, LLVM::Linkage::Internal, name, Attribute());
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&global.getInitializerRegion());
   Value value = emit();

@@ -115,9 +115,8 @@ Value LaunchLowering::slots(Type type, int64_t count) {
 
 void LaunchLowering::store(Value value, Value base, Type type,
                            int64_t position) {
-  Value address =
-      LLVM::GEPOp::create(b, pointer, type, base,
-                          ArrayRef<LLVM::GEPArg>{int32_t(position)});
+  Value address = LLVM::GEPOp::create(
+      b, pointer, type, base, ArrayRef<LLVM::GEPArg>{int32_t(position)});
   LLVM::StoreOp::create(b, value, address);
 }
 
@@ -137,17 +136,18 @@ Value LaunchLowering::callDriver(gpu::LaunchFuncOp launch) {
       b.getContext(), {i64, i32Type, i32Type, i32Type, i32Type});
   Value grid = slots(type, 1);
   Value blocks = arith::IndexCastOp::create(b, i64, launch.getGridSizeX());
-  Value threads = arith::IndexCastOp::create(b, i32Type, launch.getBlockSizeX());
+  Value threads =
+      arith::IndexCastOp::create(b, i32Type, launch.getBlockSizeX());
   Value fields[] = {blocks, i32(1), threads, i32(1), i32(0)};
   for (auto [i, field] : llvm::enumerate(fields)) {
-    Value address = LLVM::GEPOp::create(
-        b, pointer, type, grid, ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
+    Value address = LLVM::GEPOp::create(b, pointer, type, grid,
+                                        ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
     LLVM::StoreOp::create(b, field, address);
   }
   auto number = llvm::find(code.functions, launch.getKernelName().getValue()) -
                 code.functions.begin();
-  auto callee = declare("smx_gpu_launch", {pointer, pointer, i32Type, pointer,
-                                           pointer, pointer});
+  auto callee = declare("smx_gpu_launch",
+                        {pointer, pointer, i32Type, pointer, pointer, pointer});
   Value data = LLVM::AddressOfOp::create(b, pointer, kernelSymbol(entry));
   return LLVM::CallOp::create(b, callee,
                               ValueRange{data, arguments.code, i32(number),
@@ -179,13 +179,14 @@ Value LaunchLowering::callVulkan(gpu::LaunchFuncOp launch) {
                            LLVM::Linkage::Internal, symbol,
                            b.getStringAttr(text));
   }
-  auto callee = declare("smx_vulkan_launch", {pointer, pointer, pointer, pointer,
-                                              pointer, i32Type});
+  auto callee = declare("smx_vulkan_launch",
+                        {pointer, pointer, pointer, pointer, pointer, i32Type});
   Value program = LLVM::AddressOfOp::create(b, pointer, programSymbol(entry));
   Value name = LLVM::AddressOfOp::create(b, pointer, symbol);
   return LLVM::CallOp::create(b, callee,
-                              ValueRange{arguments.stream, program, name, groups,
-                                         push, i32(8 * operands.size())})
+                              ValueRange{arguments.stream, program, name,
+                                         groups, push,
+                                         i32(8 * operands.size())})
       .getResult();
 }
 
@@ -196,8 +197,8 @@ void LaunchLowering::lower(gpu::LaunchFuncOp launch) {
   Value fine = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, before, zero);
   auto goesOn = scf::IfOp::create(b, fine);
   b.setInsertionPointToStart(&goesOn.getThenRegion().front());
-  Value status = launcher == Launcher::Driver ? callDriver(launch)
-                                              : callVulkan(launch);
+  Value status =
+      launcher == Launcher::Driver ? callDriver(launch) : callVulkan(launch);
   LLVM::StoreOp::create(b, status, arguments.status);
   launch.erase();
 }

@@ -27,15 +27,15 @@ void addLaunchArguments(func::FuncOp function, Launcher launcher,
                         bool needsWorkspace);
 LaunchArguments getLaunchArguments(func::FuncOp function);
 
-/// Replaces the launches in `function` by calls of the launcher, which write the
-/// first failure to the status and launch nothing after it. `entry` is the name
-/// of the C entry, whose data `embedCode` makes.
+/// Replaces the launches in `function` by calls of the launcher, which write
+/// the first failure to the status and launch nothing after it. `entry` is the
+/// name of the C entry, whose data `embedCode` makes.
 void lowerLaunches(func::FuncOp function, Launcher launcher, StringRef entry,
                    const DeviceCode &code);
 
-/// Adds the data of an entry: for Driver `ENTRY__kernel` (struct smx_gpu_kernel)
-/// and `ENTRY__variants`, for each image the index of its code in `codes`; for
-/// Vulkan `ENTRY__program` (smx_vulkan_program).
+/// Adds the data of an entry: for Driver `ENTRY__kernel` (struct
+/// smx_gpu_kernel) and `ENTRY__variants`, for each image the index of its code
+/// in `codes`; for Vulkan `ENTRY__program` (smx_vulkan_program).
 void embedCode(ModuleOp module, Launcher launcher, StringRef entry,
                ArrayRef<DeviceCode> codes);
 

@@ -21,8 +21,8 @@ using namespace mlir::softmax;
 
 void softmax::buildToKernels(OpPassManager &pm,
                              const GPUPipelineOptions &options) {
-  pm.addNestedPass<func::FuncOp>(createSoftmaxSelectGPUSchedulePass(
-      {options.target, options.accuracy}));
+  pm.addNestedPass<func::FuncOp>(
+      createSoftmaxSelectGPUSchedulePass({options.target, options.accuracy}));
   pm.addPass(createSoftmaxLowerRowsToGPUPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -36,8 +36,7 @@ void softmax::buildKernelsToDevice(OpPassManager &pm, const GPUTarget &target) {
   kernels.addPass(createLoopInvariantCodeMotionPass());
   if (target.isa == GPUIsa::SPIRV) {
     pm.addPass(createSoftmaxGPUToSPIRVPass());
-    pm.nest<spirv::ModuleOp>().addPass(
-        spirv::createSPIRVUpdateVCEPass());
+    pm.nest<spirv::ModuleOp>().addPass(spirv::createSPIRVUpdateVCEPass());
     return;
   }
   kernels.addPass(createSCFToControlFlowPass());

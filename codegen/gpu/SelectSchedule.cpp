@@ -24,7 +24,7 @@ struct Kernel {
   int64_t held = 1;        ///< row operands whose elements are read
   unsigned narrowest = 32; ///< bits of the narrowest of them
   unsigned widest = 32;
-  bool contiguous = true;  ///< class axis innermost in every operand
+  bool contiguous = true; ///< class axis innermost in every operand
 };
 
 std::optional<Kernel> inspect(func::FuncOp function) {
@@ -55,8 +55,7 @@ std::optional<Kernel> inspect(func::FuncOp function) {
                            type.getLayout().isIdentity();
     }
     auto [operand, position] = program.getBound(program.getAxis());
-    kernel.columns =
-        cast<ShapedType>(operand.getType()).getDimSize(position);
+    kernel.columns = cast<ShapedType>(operand.getType()).getDimSize(position);
     // The program over the whole tensor decides, not one over class weights.
     if (!found || program.getSpaceRank() >= found->program.getSpaceRank())
       found = kernel;
@@ -64,8 +63,8 @@ std::optional<Kernel> inspect(func::FuncOp function) {
   return found;
 }
 
-/// Elements of one row operand that a thread keeps in registers, at most: beyond
-/// that fewer warps fit than are needed to keep memory busy.
+/// Elements of one row operand that a thread keeps in registers, at most:
+/// beyond that fewer warps fit than are needed to keep memory busy.
 constexpr int64_t kHeldElements = 32;
 
 int64_t powerOfTwoAtLeast(int64_t value) {
@@ -81,9 +80,15 @@ Choice choose(MLIRContext *context, const GPUTarget &machine,
               const Kernel &kernel, Accuracy accuracy) {
   auto make = [&](Residence residence, int64_t threads, int64_t block,
                   int64_t vector, int64_t steps, std::string reason) {
+    // Arithmetic on 16-bit data is what would keep a kernel from the speed of
+    // memory, and their rounding hides an ULP of f32.
+    bool isNarrow = kernel.widest <= 16 || accuracy == Accuracy::Fast;
+    auto exp = isNarrow && machine.isa != GPUIsa::SPIRV
+                   ? Exponential::Hardware
+                   : Exponential::Polynomial;
     return Choice{GPUScheduleAttr::get(context, machine.isa, residence, threads,
                                        block, vector, steps, machine.blocks,
-                                       accuracy),
+                                       exp, accuracy),
                   std::move(reason)};
   };
   int64_t lanes = machine.isa == GPUIsa::SPIRV ? 8 : 32;
@@ -99,7 +104,8 @@ Choice choose(MLIRContext *context, const GPUTarget &machine,
   budget = std::max<int64_t>(budget, vector);
   if (!ShapedType::isDynamic(kernel.columns)) {
     // As few threads as hold the row: exchanges cost more than registers.
-    int64_t threads = powerOfTwoAtLeast(llvm::divideCeil(kernel.columns, budget));
+    int64_t threads =
+        powerOfTwoAtLeast(llvm::divideCeil(kernel.columns, budget));
     threads = std::max(threads, std::min<int64_t>(8, lanes));
     if (threads <= machine.maxThreads) {
       int64_t steps = std::max<int64_t>(
@@ -119,7 +125,8 @@ Choice choose(MLIRContext *context, const GPUTarget &machine,
 }
 
 struct SoftmaxSelectGPUSchedule
-    : softmax::impl::SoftmaxSelectGPUSchedulePassBase<SoftmaxSelectGPUSchedule> {
+    : softmax::impl::SoftmaxSelectGPUSchedulePassBase<
+          SoftmaxSelectGPUSchedule> {
   using Base::Base;
 
   void runOnOperation() override {

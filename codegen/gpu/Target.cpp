@@ -8,8 +8,8 @@
 using namespace mlir;
 using namespace mlir::softmax;
 
-static constexpr llvm::StringLiteral kNames[] = {
-    "sm_80", "sm_90", "sm_100", "gfx90a", "gfx942", "spirv"};
+static constexpr llvm::StringLiteral kNames[] = {"sm_80",  "sm_90",  "sm_100",
+                                                 "gfx90a", "gfx942", "spirv"};
 
 llvm::ArrayRef<llvm::StringLiteral> softmax::getGPUTargetNames() {
   return kNames;

@@ -38,9 +38,9 @@ constexpr unsigned kGlobal = 1, kShared = 3;
 
 bool isGlobal(Type type) {
   auto memref = dyn_cast<MemRefType>(type);
-  auto space = memref ? dyn_cast_or_null<gpu::AddressSpaceAttr>(
-                            memref.getMemorySpace())
-                      : gpu::AddressSpaceAttr();
+  auto space =
+      memref ? dyn_cast_or_null<gpu::AddressSpaceAttr>(memref.getMemorySpace())
+             : gpu::AddressSpaceAttr();
   return space && space.getValue() == gpu::AddressSpace::Global;
 }
 
@@ -51,8 +51,7 @@ unsigned alignmentOf(Type type, const DataLayout &layout) {
 }
 
 /// Global memory is a pointer, not a descriptor.
-template <typename OpT>
-struct ConvertLoad : ConvertOpToLLVMPattern<OpT> {
+template <typename OpT> struct ConvertLoad : ConvertOpToLLVMPattern<OpT> {
   using ConvertOpToLLVMPattern<OpT>::ConvertOpToLLVMPattern;
 
   LogicalResult
@@ -72,8 +71,7 @@ struct ConvertLoad : ConvertOpToLLVMPattern<OpT> {
   }
 };
 
-template <typename OpT>
-struct ConvertStore : ConvertOpToLLVMPattern<OpT> {
+template <typename OpT> struct ConvertStore : ConvertOpToLLVMPattern<OpT> {
   using ConvertOpToLLVMPattern<OpT>::ConvertOpToLLVMPattern;
 
   LogicalResult

@@ -35,7 +35,8 @@ gpu::AddressSpace spaceOf(Type type) {
 
 bool isGlobal(Type type) {
   auto memref = dyn_cast<MemRefType>(type);
-  return memref && isa_and_nonnull<gpu::AddressSpaceAttr>(memref.getMemorySpace()) &&
+  return memref &&
+         isa_and_nonnull<gpu::AddressSpaceAttr>(memref.getMemorySpace()) &&
          spaceOf(type) == gpu::AddressSpace::Global;
 }
 
@@ -43,10 +44,17 @@ bool isGlobal(Type type) {
 spirv::TargetEnvAttr targetEnvironment(MLIRContext *context) {
   using C = spirv::Capability;
   using E = spirv::Extension;
-  C capabilities[] = {C::Shader, C::Int64, C::Int16, C::Int8, C::Float64,
-                      C::StorageBuffer16BitAccess, C::StorageBuffer8BitAccess,
-                      C::PhysicalStorageBufferAddresses, C::GroupNonUniform,
-                      C::GroupNonUniformShuffle, C::SignedZeroInfNanPreserve};
+  C capabilities[] = {C::Shader,
+                      C::Int64,
+                      C::Int16,
+                      C::Int8,
+                      C::Float64,
+                      C::StorageBuffer16BitAccess,
+                      C::StorageBuffer8BitAccess,
+                      C::PhysicalStorageBufferAddresses,
+                      C::GroupNonUniform,
+                      C::GroupNonUniformShuffle,
+                      C::SignedZeroInfNanPreserve};
   E extensions[] = {E::SPV_KHR_physical_storage_buffer,
                     E::SPV_KHR_16bit_storage, E::SPV_KHR_8bit_storage,
                     E::SPV_KHR_float_controls,
@@ -78,8 +86,8 @@ Value pointerTo(MemRefType memref, Value memory, Value index, Type type,
       rewriter.getI64IntegerAttr(bytesOf(memref.getElementType())));
   Value offset = spirv::IMulOp::create(rewriter, loc, index, size);
   Value address = spirv::IAddOp::create(rewriter, loc, memory, offset);
-  auto pointer = spirv::PointerType::get(
-      type, spirv::StorageClass::PhysicalStorageBuffer);
+  auto pointer =
+      spirv::PointerType::get(type, spirv::StorageClass::PhysicalStorageBuffer);
   return spirv::ConvertUToPtrOp::create(rewriter, loc, pointer, address);
 }
 
@@ -89,10 +97,10 @@ void describeAccess(Operation *op, MemRefType memref, Type type) {
   if (!isGlobal(memref))
     return;
   Builder b(op->getContext());
-  op->setAttr("memory_access", spirv::MemoryAccessAttr::get(
-                                   op->getContext(), spirv::MemoryAccess::Aligned));
-  op->setAttr("alignment",
-              b.getI32IntegerAttr(std::min(bytesOf(type), 16u)));
+  op->setAttr("memory_access",
+              spirv::MemoryAccessAttr::get(op->getContext(),
+                                           spirv::MemoryAccess::Aligned));
+  op->setAttr("alignment", b.getI32IntegerAttr(std::min(bytesOf(type), 16u)));
 }
 
 template <typename OpT> struct ConvertLoad : OpConversionPattern<OpT> {
@@ -103,9 +111,9 @@ template <typename OpT> struct ConvertLoad : OpConversionPattern<OpT> {
                   ConversionPatternRewriter &rewriter) const override {
     Type type = this->getTypeConverter()->convertType(op.getResult().getType());
     MemRefType memref = op.getMemRefType();
-    Value pointer = pointerTo(memref, adaptor.getOperands()[0],
-                              adaptor.getIndices()[0], type, op.getLoc(),
-                              rewriter);
+    Value pointer =
+        pointerTo(memref, adaptor.getOperands()[0], adaptor.getIndices()[0],
+                  type, op.getLoc(), rewriter);
     auto load = rewriter.replaceOpWithNewOp<spirv::LoadOp>(op, pointer);
     describeAccess(load, memref, type);
     return success();
@@ -120,10 +128,11 @@ template <typename OpT> struct ConvertStore : OpConversionPattern<OpT> {
                   ConversionPatternRewriter &rewriter) const override {
     Value value = adaptor.getOperands()[0];
     MemRefType memref = op.getMemRefType();
-    Value pointer = pointerTo(memref, adaptor.getOperands()[1],
-                              adaptor.getIndices()[0], value.getType(),
-                              op.getLoc(), rewriter);
-    auto store = rewriter.replaceOpWithNewOp<spirv::StoreOp>(op, pointer, value);
+    Value pointer =
+        pointerTo(memref, adaptor.getOperands()[1], adaptor.getIndices()[0],
+                  value.getType(), op.getLoc(), rewriter);
+    auto store =
+        rewriter.replaceOpWithNewOp<spirv::StoreOp>(op, pointer, value);
     describeAccess(store, memref, value.getType());
     return success();
   }
@@ -169,8 +178,8 @@ struct ConvertShuffle : OpConversionPattern<gpu::ShuffleOp> {
     auto scope = spirv::ScopeAttr::get(getContext(), spirv::Scope::Subgroup);
     Value moved = spirv::GroupNonUniformShuffleXorOp::create(
         rewriter, op.getLoc(), scope, adaptor.getValue(), adaptor.getOffset());
-    Value valid = spirv::ConstantOp::getOne(rewriter.getI1Type(), op.getLoc(),
-                                            rewriter);
+    Value valid =
+        spirv::ConstantOp::getOne(rewriter.getI1Type(), op.getLoc(), rewriter);
     rewriter.replaceOp(op, {moved, valid});
     return success();
   }
@@ -208,15 +217,15 @@ struct ConvertKernel : OpConversionPattern<gpu::GPUFuncOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     unsigned count = op.getNumArguments();
-    auto pointer = spirv::PointerType::get(
-        parametersType(getContext(), count), spirv::StorageClass::PushConstant);
+    auto pointer = spirv::PointerType::get(parametersType(getContext(), count),
+                                           spirv::StorageClass::PushConstant);
     std::string name = (kParameters + "_" + op.getName()).str();
     if (count > 0)
       spirv::GlobalVariableOp::create(rewriter, loc, TypeAttr::get(pointer),
                                       rewriter.getStringAttr(name),
                                       /*initializer=*/FlatSymbolRefAttr());
-    auto function = spirv::FuncOp::create(
-        rewriter, loc, op.getName(), rewriter.getFunctionType({}, {}));
+    auto function = spirv::FuncOp::create(rewriter, loc, op.getName(),
+                                          rewriter.getFunctionType({}, {}));
     rewriter.inlineRegionBefore(op.getBody(), function.getBody(),
                                 function.end());
     TypeConverter::SignatureConversion signature(count);
@@ -227,8 +236,9 @@ struct ConvertKernel : OpConversionPattern<gpu::GPUFuncOp> {
       if (count > 0)
         parameters = spirv::AddressOfOp::create(rewriter, loc, pointer, name);
       for (unsigned i = 0; i < count; ++i) {
-        Value number = spirv::ConstantOp::create(
-            rewriter, loc, rewriter.getI32Type(), rewriter.getI32IntegerAttr(i));
+        Value number =
+            spirv::ConstantOp::create(rewriter, loc, rewriter.getI32Type(),
+                                      rewriter.getI32IntegerAttr(i));
         Value member = spirv::AccessChainOp::create(rewriter, loc, parameters,
                                                     ValueRange{number});
         Value loaded = spirv::LoadOp::create(rewriter, loc, member);

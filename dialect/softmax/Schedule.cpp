@@ -18,14 +18,17 @@ LogicalResult CPUScheduleAttr::verify(
                        << lanes;
   if (unroll < 1 || unroll > 8) // C2
     return emitError() << "expected 'unroll' in [1, 8], got " << unroll;
-  if (block < 1 || block > 65536 || block % (2 * lanes * unroll) != 0) // C3
-    return emitError() << "expected 'block' to be a multiple of 2 * lanes * "
-                          "unroll (= "
-                       << 2 * lanes * unroll << ") in [1, 65536], got "
-                       << block;
+  bool inner = traversal == Traversal::Inner;
+  int64_t unit = inner ? 8 : 2 * lanes * unroll;
+  if (block < 1 || block > 65536 || block % unit != 0) // C3
+    return emitError() << "expected 'block' to be a multiple of "
+                       << (inner ? "8" : "2 * lanes * unroll (= ")
+                       << (inner ? "" : std::to_string(unit) + ")")
+                       << " in [1, 65536], got " << block;
   if (prefetch < 0 || prefetch > 65536) // C4
     return emitError() << "expected 'prefetch' in [0, 65536], got " << prefetch;
-  bool streams = isa == Isa::SSE2 || isa == Isa::AVX2 || isa == Isa::AVX512;
+  bool streams =
+      !inner && (isa == Isa::SSE2 || isa == Isa::AVX2 || isa == Isa::AVX512);
   if (nontemporal < -1 || (nontemporal != -1 && !streams)) // C5
     return emitError() << "expected 'nontemporal' to be -1 for '"
                        << stringifyIsa(isa) << "', got " << nontemporal;
@@ -104,7 +107,7 @@ LogicalResult
 GPUScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, GPUIsa isa,
                         Residence, int64_t threads, int64_t block,
                         int64_t vector, int64_t steps, int64_t blocks,
-                        Accuracy) {
+                        Exponential exp, Accuracy) {
   auto isPower = [](int64_t value) {
     return value >= 1 && value <= 1024 && llvm::isPowerOf2_64(value);
   };
@@ -121,6 +124,8 @@ GPUScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, GPUIsa isa
     return emitError() << "expected 'steps' in [1, 64], got " << steps;
   if (blocks < 1 || blocks > 65535) // G4
     return emitError() << "expected 'blocks' in [1, 65535], got " << blocks;
+  if (exp == Exponential::Hardware && isa == GPUIsa::SPIRV) // G5
+    return emitError() << "expected exp = polynomial for 'spirv'";
   return success();
 }
 

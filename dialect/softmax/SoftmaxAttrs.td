@@ -31,7 +31,8 @@ def Softmax_Special : Softmax_Enum<"Special",
 def Softmax_Traversal : Softmax_Enum<"Traversal",
     "how the rows of a kernel are traversed", [
     I32EnumAttrCase<"Reference", 0, "reference">,
-    I32EnumAttrCase<"Stream", 1, "stream">]>;
+    I32EnumAttrCase<"Stream", 1, "stream">,
+    I32EnumAttrCase<"Inner", 2, "inner">]>;
 
 def Softmax_Isa : Softmax_Enum<"Isa", "the vector instructions to write for", [
     I32EnumAttrCase<"Scalar", 0, "scalar">,
@@ -63,6 +64,11 @@ def Softmax_GPUIsa : Softmax_Enum<"GPUIsa", "the GPU code to write", [
     I32EnumAttrCase<"ROCDL", 1, "rocdl">,
     I32EnumAttrCase<"SPIRV", 2, "spirv">]>;
 
+def Softmax_Exponential : Softmax_Enum<"Exponential",
+    "what evaluates exponentials in f32", [
+    I32EnumAttrCase<"Polynomial", 0, "polynomial">,
+    I32EnumAttrCase<"Hardware", 1, "hardware">]>;
+
 class Softmax_EnumParameter<EnumAttrInfo info, string default>
     : DefaultValuedParameter<"::mlir::softmax::" # info.className,
                              "::mlir::softmax::" # info.className # "::" #
@@ -83,10 +89,10 @@ def Softmax_CPUScheduleAttr : AttrDef<Softmax_Dialect, "CPUSchedule"> {
 
     | field | meaning |
     |---|---|
-    | traversal | `reference`: scalar loops, any axis, any strides. `stream`: the class axis has unit stride; a row is swept in blocks that stay in L1, so each row is read from memory once for all its sums and once for its results |
+    | traversal | `reference`: scalar loops, any axis, any strides. `stream`: vectors along the class axis; a row is swept in blocks that stay in L1, so each row is read from memory once for all its sums and once for its results. `inner`: vectors along the innermost of the other dimensions, whose lanes are rows, in blocks as well. Both gather where their dimension has no unit stride |
     | isa | vector instructions to write for; decides masks, FMA, conversions |
     | lanes | elements per vector, of the type that sums are kept in: f32, or f64 for f64 data (times vscale for `sve` and `rvv`) |
-    | unroll | vectors per step, each with accumulators of its own |
+    | unroll | vectors per step, each with accumulators of its own: along the row for `stream`, of neighbouring rows for `inner` |
     | block | columns per block; also the interval of the second-level sums |
     | prefetch | how far ahead, in bytes, the sweep over the sums asks for what comes next; 0 for not at all |
     | nontemporal | outputs of at least that many bytes go past the caches; -1: never |
@@ -97,11 +103,11 @@ def Softmax_CPUScheduleAttr : AttrDef<Softmax_Dialect, "CPUSchedule"> {
     Constraints:
     * (C1) lanes is a power of two in [1, 64];
     * (C2) unroll is in [1, 8];
-    * (C3) block is a positive multiple of 2 * lanes * unroll, and at most 65536;
+    * (C3) block is a positive multiple of 2 * lanes * unroll, for `inner` of 8, and at most 65536;
     * (C4) prefetch is in [0, 65536];
-    * (C5) nontemporal is -1 or more, and -1 unless the ISA has such stores;
+    * (C5) nontemporal is -1 or more, and -1 unless the ISA has such stores, and for `inner`;
     * (C6) rows_per_task is positive;
-    * (C7) `reference` has one lane and the `scalar` ISA; `stream` has more.
+    * (C7) `reference` has one lane and the `scalar` ISA; the others have more.
   }];
   let parameters = (ins
     Softmax_EnumParameter<Softmax_Traversal, "Reference">:$traversal,
@@ -152,13 +158,15 @@ def Softmax_GPUScheduleAttr : AttrDef<Softmax_Dialect, "GPUSchedule"> {
     | vector | neighbouring columns per access and thread |
     | steps | accesses of a thread and row operand in flight: with `registers` all of a row, with `memory` those of one iteration |
     | blocks | the most blocks of a launch |
+    | exp | `polynomial`: as on CPUs. `hardware`: the GPU's 2^x, an instruction of 2 ULP, after a range reduction with error term; enough for 16-bit data, and half of the arithmetic |
     | accuracy | which polynomials evaluate exp and log |
 
     Constraints:
     * (G1) threads and block are powers of two, 1 <= threads <= block <= 1024;
     * (G2) vector is 1, 2, 4 or 8, and at most 4 for `spirv`;
     * (G3) steps is in [1, 64];
-    * (G4) blocks is in [1, 65535].
+    * (G4) blocks is in [1, 65535];
+    * (G5) exp is `polynomial` for `spirv`, whose 2^x has no useful bound.
   }];
   let parameters = (ins
     Softmax_EnumParameter<Softmax_GPUIsa, "NVVM">:$isa,
@@ -168,6 +176,7 @@ def Softmax_GPUScheduleAttr : AttrDef<Softmax_Dialect, "GPUSchedule"> {
     DefaultValuedParameter<"int64_t", "1">:$vector,
     DefaultValuedParameter<"int64_t", "1">:$steps,
     DefaultValuedParameter<"int64_t", "2048">:$blocks,
+    Softmax_EnumParameter<Softmax_Exponential, "Polynomial">:$exp,
     Softmax_EnumParameter<Softmax_Accuracy, "Accurate">:$accuracy);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lowering/Passes.h"
+#include "lowering/cpu/Inner.h"
+#include "lowering/cpu/Layout.h"
 #include "lowering/cpu/Stream.h"
 #include "lowering/reference/Reference.h"
 
@@ -29,6 +31,12 @@ std::unique_ptr<RowTraversal> createTraversal(row::ProgramOp program,
     switch (schedule.getTraversal()) {
     case Traversal::Stream:
       return std::make_unique<StreamTraversal>(program, schedule, rewriter);
+    case Traversal::Inner:
+      // Beside the program that the schedule is for, a function may sum up
+      // class weights, which are one row.
+      if (!InnerTraversal::laneDimension(program))
+        break;
+      return std::make_unique<InnerTraversal>(program, schedule, rewriter);
     case Traversal::Reference:
       break;
     }
@@ -45,6 +53,7 @@ struct SoftmaxLowerRows : softmax::impl::SoftmaxLowerRowsPassBase<SoftmaxLowerRo
     SmallVector<row::ProgramOp> programs;
     getOperation().walk([&](row::ProgramOp op) { programs.push_back(op); });
     IRRewriter rewriter(&getContext());
+    programs = specialize(programs, schedule.getTraversal(), rewriter);
     for (row::ProgramOp program : programs)
       if (failed(createTraversal(program, schedule, rewriter)->run()))
         return signalPassFailure();

@@ -5,6 +5,7 @@
 #define LOWERING_CPU_STREAM_H
 
 #include "lowering/RowTraversal.h"
+#include "lowering/cpu/Monoids.h"
 #include "lowering/cpu/VectorRow.h"
 
 namespace mlir::softmax {
@@ -18,7 +19,8 @@ class StreamTraversal : public RowTraversal {
 public:
   StreamTraversal(row::ProgramOp program, CPUScheduleAttr schedule,
                   RewriterBase &rewriter)
-      : RowTraversal(program, schedule, rewriter), vectors(b, schedule) {}
+      : RowTraversal(program, schedule, rewriter), vectors(b, schedule, schedule.getLanes()),
+        monoids(b, values) {}
 
   /// A reason why rows of the program cannot be swept with vectors.
   static std::optional<std::string> whyNot(row::ProgramOp program);
@@ -62,24 +64,9 @@ private:
   /// The value of a monotone LogSumExp at the largest element; -inf when there
   /// are no elements.
   Value valueOfMaximum(row::ReduceOp reduce, Value largest, Value isEmpty);
-  /// What one vector adds to the sums of a reduction. `max` is that of the
-  /// block, of a LogSumExp.
-  SmallVector<Value> summands(row::ReduceOp reduce, Value max,
-                              const Columns &columns);
   SmallVector<Value> elementsAt(Region &element, ValueRange rows,
                                 const Columns &columns);
   void prefetch(ValueRange rows, const Columns &columns);
-
-  //===--- Merging of blocks (StreamMerge.cpp) --------------------------===//
-
-  SmallVector<Value> addToSum(ValueRange sum, Value value);
-  Value valueOfSum(ValueRange sum);
-  SmallVector<Value> carry(row::ReduceOp reduce, ValueRange block);
-  SmallVector<Value> merge(ArrayRef<row::ReduceOp> reduces, ValueRange row,
-                           ValueRange block);
-  SmallVector<Value> mergeLogSumExp(row::ReduceOp reduce, ValueRange row,
-                                    ValueRange block);
-  void finish(row::ReduceOp reduce, Value max, ArrayRef<Value> sums);
 
   //===--- Maps (StreamMap.cpp) -----------------------------------------===//
 
@@ -92,13 +79,9 @@ private:
 
   Value stepColumns();
   Value scalarConstant(FloatType type, double value);
-  Value larger(Value a, Value b);
-  Value toWide(Value value);
-  Value narrow(Value value, FloatType type);
-  /// The point that gaps are measured from: a maximum of -inf counts as 0.
-  Value gapOrigin(Value max);
 
   VectorRow vectors;
+  Monoids monoids;
   /// i1: this call's output goes past the caches. Null when it never does.
   Value nontemporal;
   /// The rows have been read once already, so that they are in a cache.

@@ -20,18 +20,11 @@ static int64_t elementBytes(Value row) {
 std::optional<std::string> StreamTraversal::whyNot(row::ProgramOp program) {
   for (OpOperand &operand : program->getOpOperands()) {
     AffineMap map = program.getMap(operand);
-    if (!program.hasAxis(map))
-      continue;
-    auto type = dyn_cast<MemRefType>(operand.get().getType());
-    unsigned last = map.getNumResults() - 1;
-    SmallVector<int64_t> strides;
-    int64_t offset;
-    if (map.getDimPosition(last) != program.getAxis() || !type ||
-        failed(type.getStridesAndOffset(strides, offset)) ||
-        strides.back() != 1)
+    if (program.hasAxis(map) &&
+        map.getDimPosition(map.getNumResults() - 1) != program.getAxis())
       return "the class axis of operand #" +
              std::to_string(operand.getOperandNumber()) +
-             " is not known to be contiguous";
+             " is not the last one";
   }
   return std::nullopt;
 }
@@ -46,7 +39,7 @@ void StreamTraversal::begin() {
         return; // two streams of stores: not worth it
       output = value;
     }
-  if (!output)
+  if (!output || !hasUnitStride(output))
     return;
   Value elements = b.createOrFold<arith::MulIOp>(rowCount, extent);
   Value bytes =

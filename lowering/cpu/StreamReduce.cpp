@@ -1,4 +1,4 @@
-// Reductions of the stream traversal: sweeps over one block.
+// Reductions of the stream traversal.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lowering/cpu/Stream.h"
@@ -20,35 +20,9 @@ Value StreamTraversal::scalarConstant(FloatType type, double value) {
   return arith::ConstantOp::create(b, b.getFloatAttr(type, value));
 }
 
-/// The larger of two scalars that are not NaN.
-Value StreamTraversal::larger(Value x, Value y) {
-  Value isLarger =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, y);
-  return arith::SelectOp::create(b, isLarger, x, y);
-}
-
-Value StreamTraversal::toWide(Value value) {
-  return value.getType().isF64()
-             ? value
-             : arith::ExtFOp::create(b, b.getF64Type(), value).getResult();
-}
-
 Value StreamTraversal::stepColumns() {
   return b.createOrFold<arith::MulIOp>(vectors.lanes(),
                                        index(schedule.getUnroll()));
-}
-
-Value StreamTraversal::narrow(Value value, FloatType type) {
-  return value.getType() == type
-             ? value
-             : arith::TruncFOp::create(b, type, value).getResult();
-}
-
-Value StreamTraversal::gapOrigin(Value max) {
-  auto type = cast<FloatType>(max.getType());
-  Value isLowest = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, max,
-                                         scalarConstant(type, -kInfinity));
-  return arith::SelectOp::create(b, isLowest, scalarConstant(type, 0), max);
 }
 
 SmallVector<Value> StreamTraversal::elementsAt(Region &element, ValueRange rows,
@@ -56,7 +30,9 @@ SmallVector<Value> StreamTraversal::elementsAt(Region &element, ValueRange rows,
   SmallVector<Value> loaded;
   for (Value row : rows)
     loaded.push_back(vectors.load(rowOf(row), columns));
-  return vectors.emit(&element.front(), loaded, columns, values);
+  return vectors.emit(
+      &element.front(), loaded, [&] { return vectors.count(columns.first); },
+      values);
 }
 
 /// Asks for the lines that lie `prefetch` bytes behind the vector's; past the
@@ -67,7 +43,7 @@ void StreamTraversal::prefetch(ValueRange rows, const Columns &columns) {
   llvm::SmallDenseSet<Value> seen;
   for (Value row : rows) {
     Value memref = rowOf(row);
-    if (!seen.insert(memref).second)
+    if (!seen.insert(memref).second || !hasUnitStride(memref))
       continue;
     int64_t bytes =
         cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8;
@@ -129,7 +105,7 @@ SmallVector<Value> StreamTraversal::sweep(Value from, Value to, bool exact,
     bool isMax = accumulator.isMax;
     auto combine = [&](Value x, Value y) -> Value {
       if (isMax)
-        return larger(x, y);
+        return monoids.larger(x, y);
       return arith::AddFOp::create(b, x, y);
     };
     SmallVector<Value> copies;
@@ -146,13 +122,6 @@ SmallVector<Value> StreamTraversal::sweep(Value from, Value to, bool exact,
     results.push_back(vectors.foldLanes(copies.front(), combine, isMax));
   }
   return results;
-}
-
-/// Number of sums that a reduction keeps per lane.
-static unsigned summedBy(row::ReduceOp reduce) {
-  if (reduce.getMonoid() != row::Monoid::LogSumExp)
-    return reduce.getMonoid() == row::Monoid::Add ? 1 : 0;
-  return reduce.isWeighted() ? 4 : 2;
 }
 
 Value StreamTraversal::candidatesAt(row::ReduceOp reduce,
@@ -183,46 +152,6 @@ Value StreamTraversal::valueOfMaximum(row::ReduceOp reduce, Value largest,
   return arith::SelectOp::create(b, isEmpty, none, value);
 }
 
-SmallVector<Value> StreamTraversal::summands(row::ReduceOp reduce, Value max,
-                                             const Columns &columns) {
-  auto type = cast<FloatType>(reduce.getResult(0).getType());
-  SmallVector<Value> element =
-      elementsAt(reduce.getElement(), reduce.getRows(), columns);
-  if (reduce.getMonoid() == row::Monoid::Add)
-    return element;
-  Value zero = vectors.constant(type, 0);
-  Value shift = vectors.splat(max);
-  Value distance = arith::SubFOp::create(b, element[0], shift);
-  if (Value scale = reduce.getScale())
-    distance = arith::MulFOp::create(
-        b, vectors.splat(values.lookupOrDefault(scale)), distance);
-  Value exp = row::ExpNonPositiveOp::create(b, distance);
-  // Maximal elements are counted, the others summed: no lane then has a large
-  // term that would swallow the small ones, and rows of infinities need no
-  // special case.
-  Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, element[0],
-                                      shift);
-  SmallVector<Value> added = {
-      arith::SelectOp::create(b, below, exp, zero),
-      arith::SelectOp::create(b, below, zero, vectors.constant(type, 1))};
-  if (!reduce.isWeighted())
-    return added;
-  Value weight = element[1];
-  Value half = vectors.constant(type, 0.5);
-  Value origin = vectors.splat(gapOrigin(max));
-  Value gap = arith::SubFOp::create(
-      b, arith::MulFOp::create(b, origin, half),
-      arith::MulFOp::create(b, element[0], half));
-  gap = arith::MulFOp::create(b, weight, gap);
-  if (reduce.getZeroTimesInf()) {
-    Value isZero =
-        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, weight, zero);
-    gap = arith::SelectOp::create(b, isZero, zero, gap);
-  }
-  added.append({weight, gap});
-  return added;
-}
-
 SmallVector<SmallVector<Value>>
 StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                              Value to, bool exact) {
@@ -232,11 +161,11 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
   SmallVector<row::ReduceOp> withMax, withSum;
   for (row::ReduceOp reduce : reduces) {
     auto type = cast<FloatType>(reduce.getResult(0).getType());
-    if (reduce.getMonoid() != row::Monoid::Add) {
+    if (Monoids::hasMax(reduce)) {
       maxima.push_back({type, true});
       withMax.push_back(reduce);
     }
-    if (unsigned count = summedBy(reduce)) {
+    if (unsigned count = Monoids::summedBy(reduce)) {
       sums.append(count, {type, false});
       withSum.push_back(reduce);
     }
@@ -280,8 +209,12 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                        auto type = cast<FloatType>(
                            reduce.getResult(0).getType());
                        Value zero = vectors.constant(type, 0);
-                       for (Value summand :
-                            summands(reduce, maxOf.lookup(reduce), columns)) {
+                       Value max = maxOf.lookup(reduce);
+                       SmallVector<Value> element = elementsAt(
+                           reduce.getElement(), reduce.getRows(), columns);
+                       for (Value summand : monoids.summands(
+                                reduce, max ? vectors.splat(max) : Value(),
+                                element)) {
                          Value masked =
                              vectors.maskOut(summand, zero, columns);
                          next.push_back(arith::AddFOp::create(
@@ -294,19 +227,58 @@ StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
   SmallVector<SmallVector<Value>> results;
   ArrayRef<Value> unread = folded;
   for (row::ReduceOp reduce : reduces) {
-    SmallVector<Value> &own = results.emplace_back();
-    if (reduce.getMonoid() != row::Monoid::Add)
-      own.push_back(maxOf.lookup(reduce));
-    ArrayRef<Value> added = unread.take_front(summedBy(reduce));
-    unread = unread.drop_front(added.size());
-    if (reduce.getMonoid() == row::Monoid::LogSumExp) {
-      auto type = cast<FloatType>(added[0].getType());
-      Value others =
-          arith::AddFOp::create(b, added[1], scalarConstant(type, -1));
-      own.push_back(arith::AddFOp::create(b, added[0], others));
-      added = added.drop_front(2);
-    }
-    own.append(added.begin(), added.end());
+    unsigned count = Monoids::summedBy(reduce);
+    results.push_back(monoids.ofBlock(reduce, maxOf.lookup(reduce),
+                                      unread.take_front(count)));
+    unread = unread.drop_front(count);
   }
   return results;
+}
+
+void StreamTraversal::reduce(ArrayRef<row::ReduceOp> reduces, Value end) {
+  // The first block takes what the others leave, so that they are full and a
+  // short row needs no merge.
+  Value block = index(schedule.getBlock());
+  Value last = b.createOrFold<arith::SubIOp>(end, index(1));
+  Value head = b.createOrFold<arith::AddIOp>(
+      b.createOrFold<arith::RemUIOp>(last, block), index(1));
+  head = b.createOrFold<arith::MinUIOp>(head, end);
+  using Folded = SmallVector<SmallVector<Value>>;
+  Folded folded = reduceBlock(reduces, index(0), head, /*exact=*/false);
+  auto carryAll = [&](const Folded &block) {
+    SmallVector<Value> all;
+    for (auto [reduce, own] : llvm::zip(reduces, block))
+      llvm::append_range(all, monoids.carry(reduce, own));
+    return all;
+  };
+
+  std::optional<int64_t> columns = getConstantIntValue(extent);
+  bool merges = !columns || *columns > schedule.getBlock();
+  SmallVector<Value> row;
+  if (merges) {
+    auto loop = scf::ForOp::create(b, head, end, block, carryAll(folded));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value from = loop.getInductionVar();
+    Value to = arith::AddIOp::create(b, from, block);
+    SmallVector<Value> next =
+        carryAll(reduceBlock(reduces, from, to, /*exact=*/true));
+    scf::YieldOp::create(b, monoids.merge(reduces, loop.getRegionIterArgs(), next));
+    row.assign(loop.result_begin(), loop.result_end());
+  }
+
+  ValueRange unread = row;
+  for (size_t i = 0; i < reduces.size(); ++i) {
+    row::ReduceOp reduce = reduces[i];
+    SmallVector<Value> own = folded[i];
+    if (merges) {
+      unsigned count = Monoids::carriedBy(reduce);
+      own = monoids.valuesOf(reduce, unread.take_front(count));
+      unread = unread.drop_front(count);
+    }
+    for (auto [result, value] :
+         llvm::zip(reduce.getResults(), monoids.results(reduce, own)))
+      values.map(result, value);
+  }
+  inCache = true;
 }

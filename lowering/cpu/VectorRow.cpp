@@ -1,4 +1,4 @@
-// Vectors over the columns of a row.
+// Vectors of elements.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lowering/cpu/VectorRow.h"
@@ -14,8 +14,16 @@
 using namespace mlir;
 using namespace mlir::softmax;
 
+bool softmax::hasUnitStride(Value row) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  return succeeded(cast<MemRefType>(row.getType())
+                       .getStridesAndOffset(strides, offset)) &&
+         strides.back() == 1;
+}
+
 VectorType VectorRow::vectorOf(Type scalar) const {
-  return VectorType::get({schedule.getLanes()}, scalar,
+  return VectorType::get({width}, scalar,
                          {schedule.isScalable()});
 }
 
@@ -29,13 +37,22 @@ Value VectorRow::splat(Value scalar) {
   return arith::BitcastOp::create(b, vectorOf(type), bits);
 }
 
+Value VectorRow::widen(Value value) {
+  return isa<VectorType>(value.getType()) ? value : splat(value);
+}
+
+Value VectorRow::count(Value first) {
+  Value step = vector::StepOp::create(b, vectorOf(b.getIndexType()));
+  return arith::AddIOp::create(b, step, splat(first));
+}
+
 Value VectorRow::constant(Type scalar, double value) {
   return arith::ConstantOp::create(
       b, DenseElementsAttr::get(vectorOf(scalar), b.getFloatAttr(scalar, value)));
 }
 
 Value VectorRow::lanes() {
-  Value lanes = arith::ConstantIndexOp::create(b, schedule.getLanes());
+  Value lanes = arith::ConstantIndexOp::create(b, width);
   if (!schedule.isScalable())
     return lanes;
   return arith::MulIOp::create(b, lanes, vector::VectorScaleOp::create(b));
@@ -57,8 +74,12 @@ Value VectorRow::scratch(Type scalar) {
   while (!isa<FunctionOpInterface, scf::ParallelOp>(scope))
     scope = scope->getParentOp();
   b.setInsertionPointToStart(&scope->getRegion(0).front());
+  if (schedule.isScalable())
+    return memref::AllocaOp::create(
+        b, MemRefType::get({ShapedType::kDynamic}, scalar), ValueRange{lanes()},
+        b.getI64IntegerAttr(64));
   return memref::AllocaOp::create(
-      b, MemRefType::get({schedule.getLanes()}, scalar), b.getI64IntegerAttr(64));
+      b, MemRefType::get({width}, scalar), b.getI64IntegerAttr(64));
 }
 
 /// Copies `count` elements between a row and a scratch buffer.
@@ -76,7 +97,50 @@ static void copyColumns(ImplicitLocOpBuilder &b, Value from, Value fromOffset,
                           ValueRange{arith::AddIOp::create(b, toOffset, i)});
 }
 
+/// Elements of a view as a row of unit stride from its first one on.
+static Value asLine(ImplicitLocOpBuilder &b, Value view) {
+  auto type = cast<MemRefType>(view.getType());
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, view);
+  auto line = MemRefType::get(
+      {ShapedType::kDynamic}, type.getElementType(),
+      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, 1),
+      type.getMemorySpace());
+  // Offsets reach as far as the view does; the extent is not looked at.
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  return memref::ReinterpretCastOp::create(
+      b, line, metadata.getBaseBuffer(), OpFoldResult(metadata.getOffset()),
+      ArrayRef<OpFoldResult>{one}, ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
+}
+
+Value VectorRow::maskOf(const Columns &columns) {
+  if (columns.isPartial())
+    return columns.mask;
+  VectorType type = vectorOf(b.getI1Type());
+  return arith::ConstantOp::create(b, DenseElementsAttr::get(type, true));
+}
+
+Value VectorRow::offsetsOf(Value row, const Columns &columns) {
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, row);
+  return arith::MulIOp::create(b, count(columns.first),
+                               splat(metadata.getStrides().front()));
+}
+
+Value VectorRow::gather(Value view, Value offsets, Value mask) {
+  Type scalar = cast<MemRefType>(view.getType()).getElementType();
+  Value line = asIntegers(b, asLine(b, view));
+  VectorType type = vectorOf(cast<MemRefType>(line.getType()).getElementType());
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  Value start = arith::ConstantIndexOp::create(b, 0);
+  Value vector = vector::GatherOp::create(b, type, line, ValueRange{start},
+                                          offsets, mask, zero);
+  if (type.getElementType() == scalar)
+    return vector;
+  return arith::BitcastOp::create(b, vectorOf(scalar), vector);
+}
+
 Value VectorRow::load(Value row, const Columns &columns) {
+  if (!hasUnitStride(row))
+    return gather(row, offsetsOf(row, columns), maskOf(columns));
   Type scalar = cast<MemRefType>(row.getType()).getElementType();
   Value memory = asIntegers(b, row);
   Value vector = loadAs(memory, columns);
@@ -116,6 +180,13 @@ void VectorRow::store(Value vector, Value row, const Columns &columns) {
   Value memory = asIntegers(b, row);
   if (memory != row)
     vector = arith::BitcastOp::create(b, vectorOf(b.getI16Type()), vector);
+  if (!hasUnitStride(row)) {
+    Value line = asIntegers(b, asLine(b, row));
+    Value start = arith::ConstantIndexOp::create(b, 0);
+    vector::ScatterOp::create(b, Type(), line, ValueRange{start},
+                              offsetsOf(row, columns), maskOf(columns), vector);
+    return;
+  }
   storeAs(vector, memory, columns);
 }
 
@@ -169,42 +240,39 @@ void VectorRow::storeNontemporal(Value vector, Value row,
                           llvm::MaybeAlign(bytes));
 }
 
+ValueRange VectorRow::apply(Operation &op, ValueRange operands) {
+  // Elementwise operations have the same form on vectors.
+  if (op.hasTrait<OpTrait::ConstantLike>())
+    return splat(b.clone(op)->getResult(0)).getDefiningOp()->getResults();
+  SmallVector<Type> results;
+  for (Type type : op.getResultTypes())
+    results.push_back(vectorOf(type));
+  OperationState state(op.getLoc(), op.getName(), operands, results,
+                       op.getAttrs());
+  return b.create(state)->getResults();
+}
+
 SmallVector<Value> VectorRow::emit(Block *element, ValueRange vectors,
-                                   const Columns &columns,
-                                   const IRMapping &scalars) {
+                                   function_ref<Value()> column,
+                                   const IRMapping &captured) {
   IRMapping mapping;
   mapping.map(element->getArguments(), vectors);
   auto operandOf = [&](Value value) -> Value {
     if (Value mapped = mapping.lookupOrNull(value))
       return mapped;
-    Value wide = splat(scalars.lookupOrDefault(value));
+    Value wide = widen(captured.lookupOrDefault(value));
     mapping.map(value, wide);
     return wide;
   };
   for (Operation &op : element->without_terminator()) {
     if (isa<row::ColumnOp>(op)) {
-      Value step = vector::StepOp::create(b, vectorOf(b.getIndexType()));
-      mapping.map(op.getResult(0),
-                  arith::AddIOp::create(b, step, splat(columns.first))
-                      .getResult());
+      mapping.map(op.getResult(0), column());
       continue;
     }
-    if (op.hasTrait<OpTrait::ConstantLike>()) {
-      Value scalar = b.clone(op)->getResult(0);
-      mapping.map(op.getResult(0), splat(scalar));
-      continue;
-    }
-    // Elementwise operations have the same form on vectors.
     SmallVector<Value> operands;
     for (Value operand : op.getOperands())
       operands.push_back(operandOf(operand));
-    SmallVector<Type> results;
-    for (Type type : op.getResultTypes())
-      results.push_back(vectorOf(type));
-    OperationState state(op.getLoc(), op.getName(), operands, results,
-                         op.getAttrs());
-    Operation *wide = b.create(state);
-    mapping.map(op.getResults(), wide->getResults());
+    mapping.map(op.getResults(), apply(op, operands));
   }
   SmallVector<Value> yielded;
   for (Value value : element->getTerminator()->getOperands())

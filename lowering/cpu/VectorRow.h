@@ -1,4 +1,4 @@
-// Vectors over the columns of a row: loads, stores, masks and regions.
+// Vectors of elements: loads, stores, masks and regions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef LOWERING_CPU_VECTORROW_H
@@ -19,14 +19,23 @@ struct Columns {
   bool isPartial() const { return static_cast<bool>(mask); }
 };
 
-/// Emits vector code of the shape that a schedule asks for.
+/// True when neighbouring elements of the row are known to be neighbours in
+/// memory.
+bool hasUnitStride(Value row);
+
+/// Emits vector code for the machine that a schedule names.
 class VectorRow {
 public:
-  VectorRow(ImplicitLocOpBuilder &b, CPUScheduleAttr schedule)
-      : b(b), schedule(schedule) {}
+  /// Vectors of `width` lanes.
+  VectorRow(ImplicitLocOpBuilder &b, CPUScheduleAttr schedule, int64_t width)
+      : b(b), schedule(schedule), width(width) {}
 
   VectorType vectorOf(Type scalar) const;
   Value splat(Value scalar);
+  /// A vector as it is, a scalar in every lane.
+  Value widen(Value value);
+  /// first, first + 1, ...
+  Value count(Value first);
   Value constant(Type scalar, double value);
   /// Number of lanes as an index, also of scalable vectors.
   Value lanes();
@@ -34,15 +43,24 @@ public:
   Columns partial(Value first, Value end);
 
   /// Lanes beyond a partial vector's columns are 0. Never touches memory
-  /// outside the row.
+  /// outside the row. Rows that are not known to have unit stride are gathered
+  /// and scattered.
   Value load(Value row, const Columns &columns);
   void store(Value vector, Value row, const Columns &columns);
+  /// The elements at `offsets`, counted in elements from the first of `view`;
+  /// 0 in the lanes where `mask` is false, which read nothing.
+  Value gather(Value view, Value offsets, Value mask);
   void storeNontemporal(Value vector, Value row, const Columns &columns);
 
-  /// An element region on vectors: what it yields. `scalars` holds what it
-  /// captures.
+  /// An element region on vectors: what it yields. `captured` maps what it uses
+  /// from outside, `column` is that of every lane.
   SmallVector<Value> emit(Block *element, ValueRange vectors,
-                          const Columns &columns, const IRMapping &scalars);
+                          function_ref<Value()> column,
+                          const IRMapping &captured);
+  /// An elementwise operation on vectors.
+  ValueRange apply(Operation &op, ValueRange operands);
+  /// A buffer of one vector on the stack, of this function or task.
+  Value scratch(Type scalar);
 
   /// `vector` where a lane is a column, else `neutral`.
   Value maskOut(Value vector, Value neutral, const Columns &columns);
@@ -55,12 +73,12 @@ public:
 private:
   Value loadAs(Value row, const Columns &columns);
   void storeAs(Value vector, Value row, const Columns &columns);
-  /// A buffer of one vector on the stack, for partial vectors where the ISA
-  /// has no masked access.
-  Value scratch(Type scalar);
+  Value offsetsOf(Value row, const Columns &columns);
+  Value maskOf(const Columns &columns);
 
   ImplicitLocOpBuilder &b;
   CPUScheduleAttr schedule;
+  int64_t width;
 };
 
 } // namespace mlir::softmax

@@ -1,5 +1,5 @@
-// The columns of a row: which thread owns which, loads, stores, element regions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The columns of a row: which thread owns which, loads, stores, element
+// regions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lowering/gpu/RowKernel.h"
 
@@ -59,62 +59,51 @@ RowKernel::Columns RowKernel::columnsAt(int64_t step, Value first, Value end,
 }
 
 SmallVector<Value> RowKernel::sweep(Value end, ValueRange init, Step step) {
+  if (schedule.getResidence() == Residence::Memory)
+    return sweepChunks(end, init,
+                       [&](ArrayRef<Columns> chunk, ValueRange carried) {
+                         SmallVector<Value> next(carried);
+                         for (const Columns &columns : chunk)
+                           next = step(columns, next);
+                         return next;
+                       });
   int64_t vector = schedule.getVector();
   int64_t columns = group.getThreads() * vector;
-  bool whole = end == extent;
   Value mine = arith::MulIOp::create(b, group.rank(), kernel.index(vector));
-  if (schedule.getResidence() == Residence::Registers) {
-    SmallVector<Value> carried(init);
-    for (int64_t i = 0; i < schedule.getSteps(); ++i) {
-      Value first = arith::AddIOp::create(b, mine, kernel.index(i * columns));
-      bool exceeds = !whole || (i + 1) * columns > *staticExtent;
-      carried = step(columnsAt(i, first, end, exceeds), carried);
-    }
-    return carried;
+  SmallVector<Value> carried(init);
+  for (int64_t i = 0; i < schedule.getSteps(); ++i) {
+    Value first = arith::AddIOp::create(b, mine, kernel.index(i * columns));
+    bool exceeds = end != extent || (i + 1) * columns > *staticExtent;
+    carried = step(columnsAt(i, first, end, exceeds), carried);
   }
+  return carried;
+}
+
+SmallVector<Value> RowKernel::sweepChunks(Value end, ValueRange init,
+                                          ChunkStep step) {
+  int64_t vector = schedule.getVector();
+  int64_t columns = group.getThreads() * vector;
+  int64_t width = columns * schedule.getSteps();
+  Value mine = arith::MulIOp::create(b, group.rank(), kernel.index(vector));
   // A row that is skipped is not read.
   Value last = arith::SelectOp::create(b, active, end, kernel.index(0));
-  int64_t chunk = columns * schedule.getSteps();
-  auto loop = scf::ForOp::create(b, kernel.index(0), last,
-                                 kernel.index(chunk), init);
+  auto loop =
+      scf::ForOp::create(b, kernel.index(0), last, kernel.index(width), init);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  SmallVector<Value> carried(loop.getRegionIterArgs());
   Value origin = arith::AddIOp::create(b, loop.getInductionVar(), mine);
-  bool exceeds = !whole || !staticExtent || *staticExtent % chunk != 0;
+  bool exceeds = end != extent || !staticExtent || *staticExtent % width != 0;
+  SmallVector<Columns> chunk;
   for (int64_t i = 0; i < schedule.getSteps(); ++i) {
     Value first = arith::AddIOp::create(b, origin, kernel.index(i * columns));
-    carried = step(columnsAt(-1, first, end, exceeds), carried);
+    chunk.push_back(columnsAt(-1 - i, first, end, exceeds));
   }
+  heldChunk.clear();
+  SmallVector<Value> carried = step(chunk, loop.getRegionIterArgs());
+  heldChunk.clear();
   if (!carried.empty())
     scf::YieldOp::create(b, carried);
   return SmallVector<Value>(loop.getResults());
-}
-
-SmallVector<Value> RowKernel::sweepSums(
-    Value end, ArrayRef<Type> types,
-    function_ref<SmallVector<Value>(const Columns &)> summands) {
-  bool inRegisters = schedule.getResidence() == Residence::Registers;
-  SmallVector<Value> init;
-  for (Type type : types)
-    init.append(inRegisters ? 1 : 2, constant(type, 0));
-  SmallVector<Value> sums =
-      sweep(end, init, [&](const Columns &columns, ValueRange carried) {
-        SmallVector<Value> added = summands(columns), next;
-        for (auto [i, value] : llvm::enumerate(added))
-          if (inRegisters)
-            next.push_back(arith::AddFOp::create(b, carried[i], value));
-          else // a thread may add up any number of columns
-            llvm::append_range(next,
-                               addCompensated(carried.slice(2 * i, 2), value));
-        return next;
-      });
-  if (inRegisters)
-    return sums;
-  SmallVector<Value> rounded;
-  for (size_t i = 0; i < sums.size(); i += 2)
-    rounded.push_back(arith::AddFOp::create(b, sums[i], sums[i + 1]));
-  return rounded;
 }
 
 /// Columns past the end of the row are read from inside of it instead: whoever
@@ -131,8 +120,8 @@ Value RowKernel::load(const Operand &operand, const Columns &columns) {
   };
   Value loaded;
   if (count > 1 && wide && !operand.columnStride) {
-    Value at = arith::AddIOp::create(b, operand.base,
-                                     inside(columns.first, count));
+    Value at =
+        arith::AddIOp::create(b, operand.base, inside(columns.first, count));
     loaded = vector::LoadOp::create(b, cast<VectorType>(type), operand.memory,
                                     ValueRange{at});
   } else {
@@ -148,7 +137,8 @@ Value RowKernel::load(const Operand &operand, const Columns &columns) {
     }
     loaded = scalars.front();
     if (count > 1)
-      loaded = vector::FromElementsOp::create(b, cast<VectorType>(type), scalars);
+      loaded =
+          vector::FromElementsOp::create(b, cast<VectorType>(type), scalars);
   }
   return loaded;
 }
@@ -206,8 +196,13 @@ void RowKernel::store(const Operand &operand, const Columns &columns,
 
 Value RowKernel::elements(Value row, const Columns &columns) {
   const Operand &operand = inputs.find(row)->second;
-  if (columns.step < 0)
-    return fromStored(operand, load(operand, columns));
+  if (columns.step < 0) {
+    // Once for all that is done with a chunk.
+    Value &loaded = heldChunk[{row, columns.step}];
+    if (!loaded)
+      loaded = load(operand, columns);
+    return fromStored(operand, loaded);
+  }
   // All of the row at once, so that its loads overlap.
   SmallVector<Value> &all = held[row];
   if (all.empty()) {
@@ -250,8 +245,8 @@ SmallVector<Value> RowKernel::emitElement(Block *element, ValueRange rows,
   auto operandOf = [&](Value value) -> Value {
     if (Value mapped = mapping.lookupOrNull(value))
       return mapped;
-    Value scalar = values.contains(value) ? values.lookup(value)
-                                          : kernel.value(value);
+    Value scalar =
+        values.contains(value) ? values.lookup(value) : kernel.value(value);
     Value wide = splat(scalar);
     mapping.map(value, wide);
     return wide;

@@ -40,7 +40,8 @@ bool softmax::dependsOnMemory(Value scalar) {
   Operation *op = scalar.getDefiningOp();
   if (!op || isa<memref::DimOp>(op))
     return false;
-  return isa<memref::LoadOp>(op) || llvm::any_of(op->getOperands(), dependsOnMemory);
+  return isa<memref::LoadOp>(op) ||
+         llvm::any_of(op->getOperands(), dependsOnMemory);
 }
 
 DeviceKernel::DeviceKernel(gpu::GPUModuleOp module, StringRef name,
@@ -127,7 +128,8 @@ Value DeviceKernel::value(Value scalar) {
       for (Value operand : op->getOperands())
         mapping.map(operand, value(operand));
       unsigned number = cast<OpResult>(scalar).getResultNumber();
-      device = atBegin([&] { return b.clone(*op, mapping)->getResult(number); });
+      device =
+          atBegin([&] { return b.clone(*op, mapping)->getResult(number); });
     }
   } else {
     device = pass(scalar);
@@ -158,8 +160,8 @@ static Value asMemory(ImplicitLocOpBuilder &b, GPUScheduleAttr schedule,
                       Value address, Type element) {
   if (!schedule.hasHalfTypes() && (element.isF16() || element.isBF16()))
     element = b.getI16Type();
-  auto space = gpu::AddressSpaceAttr::get(b.getContext(),
-                                          gpu::AddressSpace::Global);
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Global);
   auto type = MemRefType::get({ShapedType::kDynamic}, element,
                               MemRefLayoutAttrInterface(), space);
   return UnrealizedConversionCastOp::create(b, type, address).getResult(0);
@@ -171,14 +173,13 @@ Value DeviceKernel::memory(Value memref) {
     return known;
   Value address = argument(addressOf(memref));
   Type element = cast<MemRefType>(memref.getType()).getElementType();
-  return known = atBegin(
-             [&] { return asMemory(b, schedule, address, element); });
+  return known =
+             atBegin([&] { return asMemory(b, schedule, address, element); });
 }
 
 Value DeviceKernel::workspaceMemory(int64_t offset, Type element) {
   Value bytes = arith::ConstantOp::create(host, host.getI64IntegerAttr(offset));
-  Value address =
-      argument(arith::AddIOp::create(host, workspace.base, bytes));
+  Value address = argument(arith::AddIOp::create(host, workspace.base, bytes));
   return atBegin([&] { return asMemory(b, schedule, address, element); });
 }
 
@@ -210,8 +211,8 @@ SmallVector<Value> DeviceKernel::strides(Value memref) {
 void DeviceKernel::launch(Value blocks, int64_t threads) {
   b.setInsertionPointToEnd(&kernel.getBody().front());
   gpu::ReturnOp::create(b);
-  kernel.setType(b.getFunctionType(
-      kernel.getBody().front().getArgumentTypes(), TypeRange()));
+  kernel.setType(b.getFunctionType(kernel.getBody().front().getArgumentTypes(),
+                                   TypeRange()));
   kernel.setKnownBlockSize(
       SmallVector<int32_t>{static_cast<int32_t>(threads), 1, 1});
   Value one = arith::ConstantIndexOp::create(host, 1);

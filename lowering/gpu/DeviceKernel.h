@@ -38,12 +38,11 @@ class DeviceKernel {
 public:
   DeviceKernel(gpu::GPUModuleOp module, StringRef name,
                GPUScheduleAttr schedule, ImplicitLocOpBuilder &host,
-               Workspace &workspace,
-               llvm::DenseMap<Value, int64_t> &scratch);
+               Workspace &workspace, llvm::DenseMap<Value, int64_t> &scratch);
 
-  /// The memory behind a memref of the host function, as `memref<?xT>` in global
-  /// memory that is indexed by elements. 16-bit floats are integers where the
-  /// schedule says so.
+  /// The memory behind a memref of the host function, as `memref<?xT>` in
+  /// global memory that is indexed by elements. 16-bit floats are integers
+  /// where the schedule says so.
   Value memory(Value memref);
   /// `count` elements of the workspace.
   Value workspaceMemory(int64_t offset, Type element);
@@ -53,8 +52,8 @@ public:
   /// Distance in elements between neighbours along each dimension of `memref`.
   SmallVector<Value> strides(Value memref);
 
-  /// Ends the kernel; at the host's insertion point `blocks` (an index) blocks of
-  /// it are launched.
+  /// Ends the kernel; at the host's insertion point `blocks` (an index) blocks
+  /// of it are launched.
   void launch(Value blocks, int64_t threads);
 
   Value index(int64_t value);

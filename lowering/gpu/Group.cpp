@@ -40,8 +40,8 @@ Value Group::shuffle(Value value, int64_t distance) {
   Value bits = arith::BitcastOp::create(b, i64, value);
   Value half = arith::ConstantOp::create(b, b.getI64IntegerAttr(32));
   Value low = arith::TruncIOp::create(b, i32, bits);
-  Value high = arith::TruncIOp::create(
-      b, i32, arith::ShRUIOp::create(b, bits, half));
+  Value high =
+      arith::TruncIOp::create(b, i32, arith::ShRUIOp::create(b, bits, half));
   low = arith::ExtUIOp::create(b, i64, move(low));
   high = arith::ExtUIOp::create(b, i64, move(high));
   bits = arith::OrIOp::create(b, low, arith::ShLIOp::create(b, high, half));
@@ -63,10 +63,10 @@ SmallVector<Value> Group::combineLanes(SmallVector<Value> values, int64_t width,
 /// Shared memory of `slots` values.
 static Value createShared(DeviceKernel &kernel, Type type, int64_t slots) {
   ImplicitLocOpBuilder &b = kernel.b;
-  auto space = gpu::AddressSpaceAttr::get(b.getContext(),
-                                          gpu::AddressSpace::Workgroup);
-  auto memref = MemRefType::get({slots}, type, MemRefLayoutAttrInterface(),
-                                space);
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  auto memref =
+      MemRefType::get({slots}, type, MemRefLayoutAttrInterface(), space);
   memref::GlobalOp global;
   {
     OpBuilder::InsertionGuard guard(b);
@@ -80,8 +80,8 @@ static Value createShared(DeviceKernel &kernel, Type type, int64_t slots) {
 }
 
 SmallVector<Value> Group::combine(ValueRange given, Combine combine) {
-  SmallVector<Value> values =
-      combineLanes(SmallVector<Value>(given), std::min(threads, lanes), combine);
+  SmallVector<Value> values = combineLanes(SmallVector<Value>(given),
+                                           std::min(threads, lanes), combine);
   if (!usesSharedMemory())
     return values;
 
@@ -95,8 +95,8 @@ SmallVector<Value> Group::combine(ValueRange given, Combine combine) {
   SmallVector<Value> buffers;
   for (Value value : values)
     buffers.push_back(createShared(kernel, value.getType(), block / lanes));
-  Value isFirstLane = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane,
-                                            kernel.index(0));
+  Value isFirstLane =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, kernel.index(0));
   auto leave = scf::IfOp::create(b, isFirstLane);
   {
     OpBuilder::InsertionGuard guard(b);

@@ -14,8 +14,7 @@ namespace mlir::softmax {
 /// is more than a subgroup.
 class Group {
 public:
-  using Combine =
-      function_ref<SmallVector<Value>(ValueRange x, ValueRange y)>;
+  using Combine = function_ref<SmallVector<Value>(ValueRange x, ValueRange y)>;
 
   Group(DeviceKernel &kernel, int64_t threads, int64_t block);
 

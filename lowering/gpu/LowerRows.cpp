@@ -70,8 +70,8 @@ Value FunctionLowering::workspaceArgument() {
   unsigned number = function.getNumArguments();
   (void)function.insertArgument(
       number, host.getI64Type(),
-      host.getDictionaryAttr(host.getNamedAttr(
-          "softmax.role", host.getStringAttr("workspace"))),
+      host.getDictionaryAttr(
+          host.getNamedAttr("softmax.role", host.getStringAttr("workspace"))),
       function.getLoc());
   return function.getArgument(number);
 }
@@ -108,7 +108,8 @@ LogicalResult FunctionLowering::run() {
   }
   if (failed(eraseHostWork()))
     return failure();
-  function->setAttr(SoftmaxDialect::kWorkspaceName, b.getI64IntegerAttr(workspace.size()));
+  function->setAttr(SoftmaxDialect::kWorkspaceName,
+                    b.getI64IntegerAttr(workspace.size()));
   return success();
 }
 
@@ -118,16 +119,17 @@ LogicalResult FunctionLowering::lower(row::ProgramOp program) {
     if (isa<TensorType>(operand.getType()))
       return program.emitOpError("expected memrefs, bufferize first");
     if (type && !isa<BlockArgument>(operand) && !isScratch(operand))
-      return program.emitOpError("cannot run on a GPU: an operand is neither an "
-                                 "argument of the function nor its temporary");
+      return program.emitOpError(
+          "cannot run on a GPU: an operand is neither an "
+          "argument of the function nor its temporary");
     if (type && isScratch(operand) && !type.hasStaticShape())
       return program.emitOpError("cannot run on a GPU: a temporary tensor has "
                                  "no static shape");
   }
   auto [axisOperand, position] = program.getBound(program.getAxis());
-  bool isStatic = !axisOperand ||
-                  !cast<MemRefType>(axisOperand.getType())
-                       .isDynamicDim(position);
+  bool isStatic =
+      !axisOperand ||
+      !cast<MemRefType>(axisOperand.getType()).isDynamicDim(position);
   if (schedule.getResidence() == Residence::Registers && !isStatic)
     return program.emitOpError("cannot keep rows of unknown length in "
                                "registers; choose residence = memory");
@@ -197,7 +199,8 @@ Value FunctionLowering::readsWholeVectors(row::ProgramOp program) {
       continue;
     auto last = cast<AffineDimExpr>(map.getResults().back());
     // Strides that are known at run time only are not looked at.
-    if (last.getPosition() != program.getAxis() || !type.getLayout().isIdentity())
+    if (last.getPosition() != program.getAxis() ||
+        !type.getLayout().isIdentity())
       return {};
     int64_t columns = type.getShape().back();
     if (!ShapedType::isDynamic(columns) && columns % vector != 0)
@@ -210,15 +213,15 @@ Value FunctionLowering::readsWholeVectors(row::ProgramOp program) {
     Value address = arith::IndexCastOp::create(
         host, host.getI64Type(),
         memref::ExtractAlignedPointerAsIndexOp::create(host, operand.get()));
-    Value mask = arith::ConstantOp::create(host, host.getI64IntegerAttr(bytes - 1));
+    Value mask =
+        arith::ConstantOp::create(host, host.getI64IntegerAttr(bytes - 1));
     bits = arith::OrIOp::create(host, bits,
                                 arith::AndIOp::create(host, address, mask));
     if (ShapedType::isDynamic(columns))
       extent = memref::DimOp::create(host, operand.get(), type.getRank() - 1);
   }
   if (extent) {
-    Value columns =
-        arith::IndexCastOp::create(host, host.getI64Type(), extent);
+    Value columns = arith::IndexCastOp::create(host, host.getI64Type(), extent);
     Value mask =
         arith::ConstantOp::create(host, host.getI64IntegerAttr(vector - 1));
     bits = arith::OrIOp::create(host, bits,
@@ -252,8 +255,7 @@ void FunctionLowering::launchFinish(row::ProgramOp program, Value blocks,
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
-      Value partial =
-          memref::LoadOp::create(b, memory, loop.getInductionVar());
+      Value partial = memref::LoadOp::create(b, memory, loop.getInductionVar());
       Value sum =
           arith::AddFOp::create(b, loop.getRegionIterArgs()[0], partial);
       scf::YieldOp::create(b, sum);
@@ -275,8 +277,8 @@ void FunctionLowering::launchFinish(row::ProgramOp program, Value blocks,
   kernel.launch(arith::ConstantIndexOp::create(host, 1), kFinishThreads);
 }
 
-/// Scalars that the function stores, such as a mean, are computed by a kernel of
-/// one thread.
+/// Scalars that the function stores, such as a mean, are computed by a kernel
+/// of one thread.
 void FunctionLowering::lowerStores(ArrayRef<memref::StoreOp> stores) {
   if (stores.empty())
     return;
@@ -303,9 +305,10 @@ LogicalResult FunctionLowering::eraseHostWork() {
     changed = false;
     for (Operation &op : llvm::make_early_inc_range(
              llvm::reverse(function.getBody().front().getOperations()))) {
-      bool removable = isMemoryEffectFree(&op) ||
-                       isa<memref::LoadOp, memref::AllocaOp, memref::AllocOp,
-                           memref::DimOp>(op);
+      bool removable =
+          isMemoryEffectFree(&op) ||
+          isa<memref::LoadOp, memref::AllocaOp, memref::AllocOp, memref::DimOp>(
+              op);
       auto dealloc = dyn_cast<memref::DeallocOp>(op);
       if ((removable && op.use_empty() && !isa<func::ReturnOp>(op)) ||
           (dealloc && isScratch(dealloc.getMemref()))) {
@@ -317,8 +320,7 @@ LogicalResult FunctionLowering::eraseHostWork() {
   for (Operation &op : function.getBody().front())
     if (isa<memref::LoadOp, memref::AllocaOp, memref::AllocOp, memref::StoreOp>(
             op) ||
-        op.getDialect()->getNamespace() == "linalg" ||
-        isa<memref::CopyOp>(op))
+        op.getDialect()->getNamespace() == "linalg" || isa<memref::CopyOp>(op))
       return op.emitOpError("cannot run on a GPU: only softmax operators and "
                             "scalars between them can");
   return success();

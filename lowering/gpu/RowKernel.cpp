@@ -3,10 +3,10 @@
 
 #include "lowering/gpu/RowKernel.h"
 
-#include "runtime/smx_abi.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "runtime/smx_abi.h"
 
 using namespace mlir;
 using namespace mlir::softmax;
@@ -60,7 +60,8 @@ Value RowKernel::linear(const Operand &operand, ArrayRef<Value> at) {
 }
 
 /// True when the map names all row dimensions in order, the class axis last or
-/// not at all: then the number of a row tells where it lies, without a division.
+/// not at all: then the number of a row tells where it lies, without a
+/// division.
 static bool followsRows(row::ProgramOp program, AffineMap map) {
   SmallVector<int64_t> dims;
   for (int64_t dim = 0; dim < program.getSpaceRank(); ++dim)
@@ -127,8 +128,7 @@ void RowKernel::emit() {
                           ? Operand()
                           : describe(output, program.getOutputMap(i)));
 
-  Value rowsPerBlock =
-      kernel.index(schedule.getBlock() / group.getThreads());
+  Value rowsPerBlock = kernel.index(schedule.getBlock() / group.getThreads());
   Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
   Value from = arith::MulIOp::create(b, block, rowsPerBlock);
   Value stride = arith::MulIOp::create(b, blocks, rowsPerBlock);
@@ -151,7 +151,8 @@ SmallVector<Value> RowKernel::emitRow(Value first, ValueRange totals) {
   if (group.getThreads() < schedule.getBlock()) {
     // Groups past the last row look at it once more, but write nothing.
     row = arith::AddIOp::create(b, row, group.number());
-    inRange = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, rowCount);
+    inRange =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, rowCount);
     Value last = arith::SubIOp::create(b, rowCount, kernel.index(1));
     row = arith::MinUIOp::create(b, row, last);
   }
@@ -239,8 +240,8 @@ void RowKernel::emitAt(row::AtOp at) {
   Value column = values.lookupOrDefault(at.getColumn());
   Type stored = cast<MemRefType>(operand.memory.getType()).getElementType();
   Value reads = arith::AndIOp::create(b, active, inRow(column));
-  auto guarded = scf::IfOp::create(
-      b, TypeRange{stored}, reads, /*withElseRegion=*/true);
+  auto guarded =
+      scf::IfOp::create(b, TypeRange{stored}, reads, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&guarded.getThenRegion().front());
@@ -266,8 +267,8 @@ void RowKernel::storeScalars() {
     const Operand &output = outputs[i];
     if (!output.memory || program.hasAxis(output.map))
       continue;
-    Value scalar = values.contains(value) ? values.lookup(value)
-                                          : kernel.value(value);
+    Value scalar =
+        values.contains(value) ? values.lookup(value) : kernel.value(value);
     scalar = toStored(output, scalar);
     if (skipped)
       scalar = arith::SelectOp::create(
@@ -289,15 +290,16 @@ void RowKernel::reportLabel() {
         !compare.getRhs().getDefiningOp<row::ExtentOp>())
       continue;
     Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
-    Value wrong = arith::XOrIOp::create(
-        b, values.lookup(compare.getResult()), yes);
+    Value wrong =
+        arith::XOrIOp::create(b, values.lookup(compare.getResult()), yes);
     Value reports = arith::AndIOp::create(
         b, arith::AndIOp::create(b, active, group.isFirst()), wrong);
     Value word = kernel.workspaceMemory(0, b.getI32Type());
     auto report = scf::IfOp::create(b, reports);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&report.getThenRegion().front());
-    Value code = arith::ConstantOp::create(b, b.getI32IntegerAttr(SMX_E_TARGET));
+    Value code =
+        arith::ConstantOp::create(b, b.getI32IntegerAttr(SMX_E_TARGET));
     memref::StoreOp::create(b, code, word, ValueRange{kernel.index(0)});
     return;
   }
@@ -309,8 +311,8 @@ SmallVector<Value> RowKernel::addToTotals(ValueRange totals) {
   for (auto [i, value] : llvm::enumerate(yield->getOperands())) {
     if (outputs[i].memory)
       continue;
-    Value scalar = values.contains(value) ? values.lookup(value)
-                                          : kernel.value(value);
+    Value scalar =
+        values.contains(value) ? values.lookup(value) : kernel.value(value);
     if (skipped)
       scalar = arith::SelectOp::create(b, skipped, skippedValues[i], scalar);
     if (!scalar.getType().isF64())
@@ -318,7 +320,7 @@ SmallVector<Value> RowKernel::addToTotals(ValueRange totals) {
     Value zero = arith::ConstantOp::create(b, b.getF64FloatAttr(0));
     scalar = arith::SelectOp::create(b, inRange, scalar, zero);
     llvm::append_range(next,
-                       addCompensated(totals.slice(next.size(), 2), scalar));
+                       addCompensated(b, totals.slice(next.size(), 2), scalar));
   }
   return next;
 }
@@ -333,8 +335,7 @@ void RowKernel::storeTotals(ValueRange totals) {
   Group everyone(kernel, schedule.getBlock(), schedule.getBlock());
   for (auto [i, offset] : llvm::enumerate(partials)) {
     Value mine = arith::AddFOp::create(b, totals[2 * i], totals[2 * i + 1]);
-    Value sum =
-        everyone.sum(arith::SelectOp::create(b, isFirst, mine, zero));
+    Value sum = everyone.sum(arith::SelectOp::create(b, isFirst, mine, zero));
     Value memory = kernel.workspaceMemory(offset, b.getF64Type());
     auto stores = scf::IfOp::create(b, everyone.isFirst());
     OpBuilder::InsertionGuard guard(b);

@@ -4,21 +4,22 @@
 #ifndef LOWERING_GPU_ROWKERNEL_H
 #define LOWERING_GPU_ROWKERNEL_H
 
+#include "lowering/RowTraversal.h"
 #include "lowering/gpu/Group.h"
 #include "mlir/IR/IRMapping.h"
 
 namespace mlir::softmax {
 
 /// Emits a program into a kernel: groups of threads take rows, each thread owns
-/// columns of them. All threads of a block do the same steps, also for rows past
-/// the last one and rows that are skipped, so that they meet at every barrier;
-/// such rows are neither read nor written.
+/// columns of them. All threads of a block do the same steps, also for rows
+/// past the last one and rows that are skipped, so that they meet at every
+/// barrier; such rows are neither read nor written.
 class RowKernel {
 public:
-  /// `blocks`: how many are launched, an index of the host function. `wide`: rows
-  /// start at addresses that whole vectors can be read from.
-  /// `partials`: offsets in the workspace for the sums of the blocks, one for
-  /// each output that is a total.
+  /// `blocks`: how many are launched, an index of the host function. `wide`:
+  /// rows start at addresses that whole vectors can be read from. `partials`:
+  /// offsets in the workspace for the sums of the blocks, one for each output
+  /// that is a total.
   RowKernel(row::ProgramOp program, DeviceKernel &kernel, Value blocks,
             bool wide, ArrayRef<int64_t> partials);
 
@@ -26,12 +27,13 @@ public:
 
   /// Threads that work on one row of `program`: none share a row of which no
   /// sweep reads the elements.
-  static int64_t threadsPerRow(row::ProgramOp program, GPUScheduleAttr schedule);
+  static int64_t threadsPerRow(row::ProgramOp program,
+                               GPUScheduleAttr schedule);
 
 private:
   /// Neighbouring columns that a thread owns: `vector` of them from `first`.
   struct Columns {
-    int64_t step;
+    int64_t step; ///< of a row in registers; of one in memory negative
     Value first;
     /// i1 for each column, true where it is one of the row; null when all are.
     Value valid;
@@ -48,6 +50,8 @@ private:
   };
   using Step =
       function_ref<SmallVector<Value>(const Columns &, ValueRange carried)>;
+  using ChunkStep =
+      function_ref<SmallVector<Value>(ArrayRef<Columns>, ValueRange carried)>;
 
   //===--- Rows (RowKernel.cpp) -------------------------------------------===//
 
@@ -68,15 +72,14 @@ private:
   Value validColumns(Value first, Value end);
   /// Calls `step` for all columns of [0, end) that this thread owns.
   SmallVector<Value> sweep(Value end, ValueRange init, Step step);
-  /// As `sweep`, where what `step` returns is added up.
-  SmallVector<Value> sweepSums(Value end, ArrayRef<Type> types,
-                               function_ref<SmallVector<Value>(const Columns &)>
-                                   summands);
+  /// The same for a row in memory, the columns of one iteration at a time.
+  SmallVector<Value> sweepChunks(Value end, ValueRange init, ChunkStep step);
   Value elements(Value row, const Columns &columns);
   /// Both move what memory holds: 16-bit floats may be integers there.
   Value load(const Operand &operand, const Columns &columns);
   void store(const Operand &operand, const Columns &columns, Value stored);
-  /// Between the type of the program and that of memory; both have the same bits.
+  /// Between the type of the program and that of memory; both have the same
+  /// bits.
   Value toStored(const Operand &operand, Value value);
   Value fromStored(const Operand &operand, Value stored);
   Value inRow(Value column);
@@ -88,17 +91,29 @@ private:
                                  const Columns &columns);
   Value foldVector(Value vector, function_ref<Value(Value, Value)> combine);
 
-  //===--- Reductions and maps (RowReduce.cpp, RowMap.cpp) ----------------===//
+  //===--- Reductions (RowReduce.cpp, RowOnline.cpp) ----------------------===//
 
   void emitReduce(row::ReduceOp first);
+  void reduceInRegisters(ArrayRef<row::ReduceOp> reduces, Value end);
+  void reduceOnline(ArrayRef<row::ReduceOp> reduces, Value end);
+  SmallVector<Value> startOnline(row::ReduceOp reduce);
+  SmallVector<Value> raise(row::ReduceOp reduce, ValueRange state, Value max);
+  SmallVector<Value> addChunk(row::ReduceOp reduce, ValueRange state,
+                              ArrayRef<Columns> chunk);
+  Value halfOrigin(Value max);
+  /// Adds up the sums of all threads and maps the results of the reductions.
+  void combineSums(ArrayRef<row::ReduceOp> reduces, ArrayRef<Value> maxima,
+                   SmallVector<Value> sums);
   SmallVector<Value> maxima(ArrayRef<row::ReduceOp> reduces, Value end);
   SmallVector<Value> summands(row::ReduceOp reduce, Value max,
                               const Columns &columns);
   void finish(row::ReduceOp reduce, Value max, ValueRange sums);
+
+  //===--- Maps (RowMap.cpp) ----------------------------------------------===//
+
   void emitMaps(ArrayRef<row::MapOp> maps, ArrayRef<unsigned> outputs);
   void overrideColumn(row::MapOp map, const Operand &output);
   Value endOfColumns(Value until);
-  SmallVector<Value> addCompensated(ValueRange carried, Value value);
 
   row::ProgramOp program;
   DeviceKernel &kernel;
@@ -124,6 +139,8 @@ private:
   SmallVector<Value> skippedValues;
   /// Elements in registers, by row and step.
   llvm::DenseMap<Value, SmallVector<Value>> held;
+  /// The same of the chunk at hand, of a row in memory.
+  llvm::DenseMap<std::pair<Value, int64_t>, Value> heldChunk;
 };
 
 } // namespace mlir::softmax

@@ -28,14 +28,16 @@ void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
   sweep(extent, {}, [&](const Columns &columns, ValueRange) {
     SmallVector<Value> results;
     auto compute = [&](row::MapOp map, unsigned number) {
-      Value result =
-          emitElement(map.getElementBlock(), map.getRows(), columns)[0];
-      if (until) {
-        Value valid = validColumns(columns.first, end);
-        result = arith::SelectOp::create(
-            b, valid, result, splat(scalarOf(map.getOtherwise())));
-      }
-      return toStored(outputs[number], result);
+      const Operand &output = outputs[number];
+      Value result = toStored(
+          output,
+          emitElement(map.getElementBlock(), map.getRows(), columns)[0]);
+      if (!until)
+        return result;
+      Value otherwise = toStored(output, scalarOf(map.getOtherwise()));
+      return arith::SelectOp::create(b, validColumns(columns.first, end),
+                                     result, splat(otherwise))
+          .getResult();
     };
     auto skippedResult = [&](unsigned number) {
       return splat(toStored(outputs[number], skippedValues[number]));
@@ -44,8 +46,9 @@ void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
       // Elements of a skipped row are not even read.
       SmallVector<Type> types;
       for (unsigned number : numbers)
-        types.push_back(vectorOf(
-            cast<MemRefType>(outputs[number].memory.getType()).getElementType()));
+        types.push_back(
+            vectorOf(cast<MemRefType>(outputs[number].memory.getType())
+                         .getElementType()));
       auto branch = scf::IfOp::create(b, types, reads, /*withElseRegion=*/true);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(&branch.getThenRegion().front());
@@ -84,11 +87,11 @@ void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
 /// cheaper than comparing every column.
 void RowKernel::overrideColumn(row::MapOp map, const Operand &output) {
   Value column = values.lookupOrDefault(map.getColumn());
-  Value owner = arith::DivUIOp::create(b, column,
-                                       kernel.index(schedule.getVector()));
+  Value owner =
+      arith::DivUIOp::create(b, column, kernel.index(schedule.getVector()));
   owner = arith::RemUIOp::create(b, owner, kernel.index(group.getThreads()));
-  Value mine = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, owner,
-                                     group.rank());
+  Value mine =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, owner, group.rank());
   Value writes = arith::AndIOp::create(
       b, arith::AndIOp::create(b, active, inRow(column)), mine);
   Value value = values.contains(map.getValue()) ? values.lookup(map.getValue())

@@ -11,28 +11,11 @@
 using namespace mlir;
 using namespace mlir::softmax;
 
-/// Knuth's two-sum keeps what each rounding loses; it is NaN once the sum is not
-/// finite, and then dropped.
-SmallVector<Value> RowKernel::addCompensated(ValueRange carried, Value value) {
-  Value sum = carried[0], error = carried[1];
-  Value total = arith::AddFOp::create(b, sum, value);
-  Value virtualValue = arith::SubFOp::create(b, total, sum);
-  Value virtualSum = arith::SubFOp::create(b, total, virtualValue);
-  Value lost = arith::AddFOp::create(
-      b, arith::SubFOp::create(b, sum, virtualSum),
-      arith::SubFOp::create(b, value, virtualValue));
-  Value isNumber =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, lost, lost);
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(lost.getType()));
-  lost = arith::SelectOp::create(b, isNumber, lost, zero);
-  return {total, arith::AddFOp::create(b, error, lost)};
-}
-
 Value RowKernel::endOfColumns(Value until) {
   if (!until)
     return extent;
-  Value end = arith::MaxSIOp::create(b, values.lookupOrDefault(until),
-                                     kernel.index(0));
+  Value end =
+      arith::MaxSIOp::create(b, values.lookupOrDefault(until), kernel.index(0));
   return arith::MinSIOp::create(b, end, extent);
 }
 
@@ -65,44 +48,61 @@ void RowKernel::emitReduce(row::ReduceOp first) {
       values.map(reduce.getScale(), kernel.value(reduce.getScale()));
 
   Value end = endOfColumns(first.getUntil());
-  SmallVector<Value> max = maxima(group, end);
-  SmallVector<Type> types;
-  for (row::ReduceOp reduce : group) {
-    bool isLogSumExp = reduce.getMonoid() == row::Monoid::LogSumExp;
-    int64_t sums = isLogSumExp ? (reduce.isWeighted() ? 4 : 2)
-                   : reduce.getMonoid() == row::Monoid::Add ? 1
-                                                            : 0;
-    types.append(sums, typeOf(reduce));
+  if (schedule.getResidence() == Residence::Memory)
+    reduceOnline(group, end);
+  else
+    reduceInRegisters(group, end);
+}
+
+/// How many sums a reduction takes: `summands` makes so many.
+static unsigned countSums(row::ReduceOp reduce) {
+  switch (reduce.getMonoid()) {
+  case row::Monoid::Max:
+    return 0;
+  case row::Monoid::Add:
+    return 1;
+  case row::Monoid::LogSumExp:
+    return reduce.isWeighted() ? 4 : 2;
   }
-  SmallVector<Value> sums;
-  if (!types.empty()) {
-    sums = sweepSums(end, types, [&](const Columns &columns) {
-      SmallVector<Value> all;
-      for (auto [reduce, maximum] : llvm::zip(group, max))
-        for (Value value : summands(reduce, maximum, columns)) {
-          Value zero =
-              constant(typeOf(reduce), 0);
-          all.push_back(maskOut(value, zero, columns));
-        }
-      return all;
-    });
-    for (Value &sum : sums)
-      sum = foldVector(sum, [&](Value x, Value y) -> Value {
-        return arith::AddFOp::create(b, x, y);
+  llvm_unreachable("unknown monoid");
+}
+
+void RowKernel::reduceInRegisters(ArrayRef<row::ReduceOp> reduces, Value end) {
+  SmallVector<Value> max = maxima(reduces, end), init;
+  for (row::ReduceOp reduce : reduces)
+    init.append(countSums(reduce), constant(typeOf(reduce), 0));
+  if (init.empty())
+    return combineSums(reduces, max, {});
+  SmallVector<Value> sums =
+      sweep(end, init, [&](const Columns &columns, ValueRange carried) {
+        SmallVector<Value> next;
+        for (auto [reduce, maximum] : llvm::zip(reduces, max))
+          for (Value value : summands(reduce, maximum, columns)) {
+            Value zero = constant(typeOf(reduce), 0);
+            next.push_back(arith::AddFOp::create(
+                b, carried[next.size()], maskOut(value, zero, columns)));
+          }
+        return next;
       });
-    sums = this->group.combine(sums, [&](ValueRange x, ValueRange y) {
+  for (Value &sum : sums)
+    sum = foldVector(sum, [&](Value x, Value y) -> Value {
+      return arith::AddFOp::create(b, x, y);
+    });
+  combineSums(reduces, max, std::move(sums));
+}
+
+void RowKernel::combineSums(ArrayRef<row::ReduceOp> reduces,
+                            ArrayRef<Value> maxima, SmallVector<Value> sums) {
+  if (!sums.empty())
+    sums = group.combine(sums, [&](ValueRange x, ValueRange y) {
       SmallVector<Value> added;
       for (auto [a, c] : llvm::zip(x, y))
         added.push_back(arith::AddFOp::create(b, a, c));
       return added;
     });
-  }
   ValueRange left = sums;
-  for (auto [reduce, maximum] : llvm::zip(group, max)) {
-    int64_t count = reduce.getMonoid() == row::Monoid::Max ? 0
-                    : reduce.getMonoid() == row::Monoid::Add ? 1
-                    : reduce.isWeighted()                    ? 4
-                                                             : 2;
+  for (auto [reduce, maximum] : llvm::zip(reduces, maxima)) {
+    unsigned count = countSums(reduce);
     finish(reduce, maximum, left.take_front(count));
     left = left.drop_front(count);
   }
@@ -117,8 +117,8 @@ SmallVector<Value> RowKernel::maxima(ArrayRef<row::ReduceOp> reduces,
   for (row::ReduceOp reduce : reduces)
     if (reduce.getMonoid() != row::Monoid::Add) {
       sought.push_back(reduce);
-      init.push_back(constant(typeOf(reduce),
-                              -std::numeric_limits<double>::infinity()));
+      init.push_back(
+          constant(typeOf(reduce), -std::numeric_limits<double>::infinity()));
     }
   SmallVector<Value> result(reduces.size());
   if (sought.empty())
@@ -168,12 +168,12 @@ SmallVector<Value> RowKernel::summands(row::ReduceOp reduce, Value max,
   FloatType type = typeOf(reduce);
   Value zero = constant(type, 0), one = constant(type, 1);
   Value peak = splat(max);
-  Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, element[0],
-                                      peak);
+  Value below =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, element[0], peak);
   Value distance = arith::SubFOp::create(b, element[0], peak);
   if (reduce.getScale())
-    distance = arith::MulFOp::create(
-        b, splat(values.lookup(reduce.getScale())), distance);
+    distance = arith::MulFOp::create(b, splat(values.lookup(reduce.getScale())),
+                                     distance);
   Value exp = row::ExpNonPositiveOp::create(b, distance);
   SmallVector<Value> sums = {arith::SelectOp::create(b, below, exp, zero),
                              arith::SelectOp::create(b, below, zero, one)};
@@ -186,8 +186,8 @@ SmallVector<Value> RowKernel::summands(row::ReduceOp reduce, Value max,
   Value half = constant(type, 0.5);
   Value origin = arith::MulFOp::create(
       b, arith::SelectOp::create(b, isLowest, zero, peak), half);
-  Value gap = arith::SubFOp::create(
-      b, origin, arith::MulFOp::create(b, element[0], half));
+  Value gap = arith::SubFOp::create(b, origin,
+                                    arith::MulFOp::create(b, element[0], half));
   gap = arith::MulFOp::create(b, element[1], gap);
   if (reduce.getZeroTimesInf()) {
     Value isZero =
@@ -209,8 +209,8 @@ void RowKernel::finish(row::ReduceOp reduce, Value max, ValueRange sums) {
   Value others = arith::SubFOp::create(b, sums[1], one);
   Value tail = arith::AddFOp::create(b, others, sums[0]);
   Value guard = arith::SubFOp::create(b, max, max);
-  Value sum = arith::AddFOp::create(
-      b, arith::AddFOp::create(b, tail, one), guard);
+  Value sum =
+      arith::AddFOp::create(b, arith::AddFOp::create(b, tail, one), guard);
   values.map(reduce.getResult(1), sum);
   values.map(reduce.getResult(2), tail);
   if (!reduce.isWeighted())

@@ -5,6 +5,7 @@
 #include "lowering/math/Reduction.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::softmax;
@@ -65,7 +66,8 @@ Float exponential(const Reduced &x, const ExpFormat &f, double scale,
   return scale == 1.0 ? p : p * scale;
 }
 
-/// p * 2^n by one instruction that handles overflow and gradual underflow.
+/// p * 2^n by an instruction for each 512 bits, which handles overflow and
+/// gradual underflow.
 Value scaleByInstruction(const Float &p, const Float &n) {
   ImplicitLocOpBuilder &b = *p.b;
   bool single = p.element().isF32();
@@ -74,17 +76,36 @@ Value scaleByInstruction(const Float &p, const Float &n) {
   Value currentRounding = arith::ConstantOp::create(b, b.getI32IntegerAttr(4));
   StringRef name = single ? "llvm.x86.avx512.mask.scalef.ps.512"
                           : "llvm.x86.avx512.mask.scalef.pd.512";
-  return LLVM::CallIntrinsicOp::create(
-             b, p.type(), b.getStringAttr(name),
-             ValueRange{p.value, n.value, p.value, allLanes, currentRounding})
-      .getResult(0);
+  int64_t lanes = cast<VectorType>(p.type()).getNumElements();
+  int64_t perRegister = single ? 16 : 8;
+  VectorType type = VectorType::get({perRegister}, p.element());
+  Value scaled = p.value;
+  for (int64_t lane = 0; lane < lanes; lane += perRegister) {
+    auto slice = [&](Value value) -> Value {
+      return lanes == perRegister
+                 ? value
+                 : vector::ExtractStridedSliceOp::create(
+                       b, value, {lane}, {perRegister}, {int64_t(1)});
+    };
+    Value part = slice(p.value);
+    part = LLVM::CallIntrinsicOp::create(
+               b, type, b.getStringAttr(name),
+               ValueRange{part, slice(n.value), part, allLanes,
+                          currentRounding})
+               .getResult(0);
+    scaled = lanes == perRegister
+                 ? part
+                 : vector::InsertStridedSliceOp::create(b, part, scaled, {lane},
+                                                        {int64_t(1)});
+  }
+  return scaled;
 }
 
 bool canScaleByInstruction(Type type, const MathOptions &options) {
   auto vector = dyn_cast<VectorType>(type);
   return options.scalef && vector && vector.getRank() == 1 &&
          !vector.isScalable() &&
-         vector.getNumElements() * vector.getElementTypeBitWidth() == 512;
+         vector.getNumElements() * vector.getElementTypeBitWidth() % 512 == 0;
 }
 
 Value buildExp(ImplicitLocOpBuilder &b, Value value, const MathOptions &options,
@@ -167,7 +188,27 @@ Value mlir::softmax::buildExp(ImplicitLocOpBuilder &b, Value x,
   return ::buildExp(b, x, options, /*nonPositive=*/false);
 }
 
+/// 2^(x log2 e) by the target's instruction. The product alone would err in
+/// proportion to |x|; what its rounding loses, and the rest of log2 e, come back
+/// as a factor 1 + lost ln 2.
+static Value buildByExp2(ImplicitLocOpBuilder &b, Value value) {
+  Float x{{&b, value}};
+  // Beyond, the result is 0; an infinity would make inf - inf of what is lost.
+  // This maximum keeps NaN.
+  x = {{&b, arith::MaximumFOp::create(b, value, x.like(-104.0).value)}};
+  auto fma = [&](const Float &p, const Float &q, const Float &r) {
+    return Float{{&b, math::FmaOp::create(b, p.value, q.value, r.value)}};
+  };
+  Float log2e = x.like(0x1.715476p+0), rest = x.like(0x1.4ae0cp-26);
+  Float scaled = x * log2e;
+  Float lost = fma(x, rest, fma(x, log2e, -scaled));
+  Float power{{&b, math::Exp2Op::create(b, scaled.value)}};
+  return fma(power, lost * x.like(0x1.62e43p-1), power).value;
+}
+
 Value mlir::softmax::buildExpNonPositive(ImplicitLocOpBuilder &b, Value x,
                                          const MathOptions &options) {
+  if (options.hardwareExp2 && getElementTypeOrSelf(x).isF32())
+    return buildByExp2(b, x);
   return ::buildExp(b, x, options, /*nonPositive=*/true);
 }

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -159,10 +160,12 @@ struct SoftmaxLowerMath
     if (GPUScheduleAttr schedule = getGPUSchedule(function))
       return {schedule.hasFMA(), /*scalef=*/false, schedule.hasHalfTypes(),
               schedule.getAccuracy() == Accuracy::Fast,
-              /*keepSignaling=*/true, schedule.hasHalfTypes()};
+              /*keepSignaling=*/true, schedule.hasHalfTypes(),
+              schedule.getExp() == Exponential::Hardware};
     CPUScheduleAttr schedule = getCPUSchedule(function);
     if (!schedule)
-      return {fma, scalef, nativeHalf, fast, keepSignaling};
+      return {fma,           scalef, nativeHalf, fast,
+              keepSignaling, false,  hardwareExp2};
     return {schedule.hasFMA(), schedule.hasScalef(),
             schedule.hasHalfConversion(),
             schedule.getAccuracy() == Accuracy::Fast,

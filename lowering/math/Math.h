@@ -13,7 +13,7 @@ struct MathOptions {
   /// `math.fma` is one instruction. Without it every multiply-add rounds twice
   /// and the sequences differ, because `math.fma` would call the C library.
   bool fma = true;
-  /// AVX-512's `vscalef` is at hand. Used on vector<16xf32> and vector<8xf64>
+  /// AVX-512's `vscalef` is at hand. Used on vectors of whole 512-bit registers
   /// only, all other types take the portable form.
   bool scalef = false;
   /// Conversions between f16 and f32 are instructions (F16C, AArch64, ...).
@@ -26,6 +26,9 @@ struct MathOptions {
   bool keepSignaling = false;
   /// Conversions between bf16 and f32 are instructions, subnormals included.
   bool nativeBFloat = false;
+  /// `math.exp2` on f32 is an instruction that errs by at most 2 ULP and keeps
+  /// subnormal results. Used for exponentials of arguments <= 0; needs `fma`.
+  bool hardwareExp2 = false;
 };
 
 // All builders take a scalar or a vector of any shape, fixed or scalable, emit

@@ -29,17 +29,19 @@ def SoftmaxLowerMathPass
     Option<"fma", "fma", "bool", /*default=*/"true",
            "The target has a fused multiply-add instruction">,
     Option<"scalef", "scalef", "bool", /*default=*/"false",
-           "The target has AVX-512's vscalef; used on vector<16xf32> and "
-           "vector<8xf64>">,
+           "The target has AVX-512's vscalef; used on vectors of whole "
+           "512-bit registers">,
     Option<"nativeHalf", "native-half", "bool", /*default=*/"false",
            "The target converts between f16 and f32 by an instruction">,
     Option<"fast", "fast", "bool", /*default=*/"false",
            "Take the cheaper f32 exponential and hyperbolic functions">,
     Option<"keepSignaling", "keep-signaling", "bool", /*default=*/"false",
-           "Widening bf16 may leave a signalling NaN signalling (one shift)">
+           "Widening bf16 may leave a signalling NaN signalling (one shift)">,
+    Option<"hardwareExp2", "hardware-exp2", "bool", /*default=*/"false",
+           "Take math.exp2 of f32 as an instruction of 2 ULP">
   ];
   let dependentDialects = ["arith::ArithDialect", "math::MathDialect",
-                           "LLVM::LLVMDialect"];
+                           "vector::VectorDialect", "LLVM::LLVMDialect"];
 }
 
 #endif // LOWERING_MATH_PASSES_TD

@@ -47,7 +47,7 @@ void ReferenceTraversal::reduce(ArrayRef<row::ReduceOp> reduces, Value end) {
     auto sum = columns(index(0), end, {real(type, 0), real(type, 0)},
                        [&](Value column, ValueRange carried) {
                          return addCompensated(
-                             carried, elementAt(reduce, column)[0]);
+                             b, carried, elementAt(reduce, column)[0]);
                        });
     values.map(reduce.getResult(0),
                arith::AddFOp::create(b, sum[0], sum[1]).getResult());
@@ -102,7 +102,7 @@ void ReferenceTraversal::reduceLogSumExp(row::ReduceOp reduce, Value end) {
         Value exp = row::ExpNonPositiveOp::create(b, distance);
         Value peak = arith::SelectOp::create(b, below, zero, one);
         Value rest = arith::SelectOp::create(b, below, exp, zero);
-        SmallVector<Value> next = addCompensated(carried.take_front(2), rest);
+        SmallVector<Value> next = addCompensated(b, carried.take_front(2), rest);
         next.push_back(arith::AddFOp::create(b, carried[2], peak));
         if (!reduce.isWeighted())
           return next;
@@ -115,8 +115,8 @@ void ReferenceTraversal::reduceLogSumExp(row::ReduceOp reduce, Value end) {
                                                weight, zero);
           gap = arith::SelectOp::create(b, isZero, zero, gap);
         }
-        llvm::append_range(next, addCompensated(carried.slice(3, 2), weight));
-        llvm::append_range(next, addCompensated(carried.slice(5, 2), gap));
+        llvm::append_range(next, addCompensated(b, carried.slice(3, 2), weight));
+        llvm::append_range(next, addCompensated(b, carried.slice(5, 2), gap));
         return next;
       });
   Value others = arith::AddFOp::create(b, sums[0], sums[1]);

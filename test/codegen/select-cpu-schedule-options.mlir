@@ -11,9 +11,12 @@
 // CHECK: remark: [Passed] schedule
 // CHECK-SAME: Function=contiguous_rows
 // CHECK-SAME: stream traversal for {{.*}}x86-64-v3{{.*}}contiguous rows
-// CHECK: remark: [Missed] schedule
+// CHECK: remark: [Passed] schedule
 // CHECK-SAME: Function=strided_rows
-// CHECK-SAME: the class axis of operand #0 is not known to be contiguous
+// CHECK-SAME: inner traversal for {{.*}}x86-64-v3{{.*}}rows side by side
+// CHECK: remark: [Passed] schedule
+// CHECK-SAME: Function=strides_at_run_time
+// CHECK-SAME: stream traversal {{.*}}class axis last, strides at run time
 
 // FAST: func @contiguous_rows
 // FAST-SAME: rows_per_task = 4096, threads = hook, accuracy = fast
@@ -33,9 +36,21 @@ func.func @contiguous_rows(%x: memref<?x4xf32>) {
 }
 
 // FAST: func @strided_rows
-// FAST-SAME: #softmax.cpu_schedule<rows_per_task = 16, threads = hook, accuracy = fast>
+// FAST-SAME: traversal = inner, {{.*}}threads = hook, accuracy = fast>
 func.func @strided_rows(%x: memref<?x4xf32>) {
   row.program axis(0) maps [#all, #all] ins(%x : memref<?x4xf32>) outs(%x : memref<?x4xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+func.func @strides_at_run_time(%x: memref<?x4xf32, strided<[?, ?]>>) {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<?x4xf32, strided<[?, ?]>>) outs(%x : memref<?x4xf32, strided<[?, ?]>>) {
   ^bb0(%row: !row.elements<f32>):
     %m = row.map(%row : !row.elements<f32>) {
     ^bb0(%e: f32):

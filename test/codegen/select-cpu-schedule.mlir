@@ -51,10 +51,59 @@ func.func @half_the_lanes_for_doubles(%x: memref<64x?xf64>) {
   return
 }
 
-// CHECK-LABEL: func @reference_for_a_strided_axis
-// CHECK-SAME: #softmax.cpu_schedule<rows_per_task = 256>
-func.func @reference_for_a_strided_axis(%x: memref<64x1024xf32>) {
+// CHECK-LABEL: func @inner_for_rows_side_by_side
+// SSE2-SAME: <traversal = inner, isa = sse2, lanes = 4, unroll = {{[0-9]+}}, block = {{[0-9]+}}{{.*}}rows_per_task =
+// AVX2-SAME: <traversal = inner, isa = avx2, lanes = 8,
+// AVX512-SAME: <traversal = inner, isa = avx512, lanes = 16,
+// NEON-SAME: <traversal = inner, isa = neon, lanes = 4,
+// SVE-SAME: <traversal = inner, isa = sve, lanes = 4,
+// RVV-SAME: <traversal = inner, isa = rvv, lanes = 4,
+// WASM-SAME: <traversal = inner, isa = simd128, lanes = 4,
+func.func @inner_for_rows_side_by_side(%x: memref<64x1024xf32>) {
   row.program axis(0) maps [#all, #all] ins(%x : memref<64x1024xf32>) outs(%x : memref<64x1024xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// Whichever strides come at run time, rows are summed in the same order.
+// CHECK-LABEL: func @stream_for_unknown_strides_of_a_last_axis
+// CHECK-SAME: traversal = stream
+func.func @stream_for_unknown_strides_of_a_last_axis(%x: memref<64x1024xf32, strided<[?, ?], offset: ?>>) {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x1024xf32, strided<[?, ?], offset: ?>>) outs(%x : memref<64x1024xf32, strided<[?, ?], offset: ?>>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// CHECK-LABEL: func @inner_for_unknown_strides_of_another_axis
+// CHECK-SAME: traversal = inner
+func.func @inner_for_unknown_strides_of_another_axis(%x: memref<64x1024xf32, strided<[?, ?], offset: ?>>) {
+  row.program axis(0) maps [#all, #all] ins(%x : memref<64x1024xf32, strided<[?, ?], offset: ?>>) outs(%x : memref<64x1024xf32, strided<[?, ?], offset: ?>>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// CHECK-LABEL: func @inner_for_a_transposed_matrix
+// CHECK-SAME: traversal = inner
+func.func @inner_for_a_transposed_matrix(%x: memref<64x1024xf32, strided<[1, 64]>>) {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x1024xf32, strided<[1, 64]>>) outs(%x : memref<64x1024xf32, strided<[1, 64]>>) {
   ^bb0(%row: !row.elements<f32>):
     %m = row.map(%row : !row.elements<f32>) {
     ^bb0(%e: f32):

@@ -32,6 +32,11 @@ func.func private @schedule_c3_empty() attributes {softmax.schedule = #softmax.c
 
 // -----
 
+// expected-error@+1 {{expected 'block' to be a multiple of 8 in [1, 65536], got 36}}
+func.func private @schedule_c3_inner() attributes {softmax.schedule = #softmax.cpu_schedule<traversal = inner, isa = avx2, lanes = 8, block = 36>}
+
+// -----
+
 // expected-error@+1 {{expected 'prefetch' in [0, 65536], got -1}}
 func.func private @schedule_c4() attributes {softmax.schedule = #softmax.cpu_schedule<traversal = stream, isa = avx2, lanes = 8, prefetch = -1>}
 

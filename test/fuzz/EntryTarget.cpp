@@ -5,6 +5,7 @@
 #include "codegen/Emit.h"
 #include "runtime/smx.h"
 #include "test/fuzz/Fuzz.h"
+#include "test/fuzz/LoadKernel.h"
 #include "verify/GuardedBuffer.h"
 #include "verify/Kernel.h"
 
@@ -38,24 +39,6 @@ constexpr const char *kRequests[] = {
 
 constexpr size_t kBufferBytes = 4096;
 constexpr size_t kBuffers = 8;
-
-/// Reads an input as a stream of small decisions; zeros behind its end.
-class Decisions {
-public:
-  explicit Decisions(StringRef bytes) : bytes(bytes) {}
-  unsigned below(unsigned limit) {
-    if (bytes.empty())
-      return 0;
-    unsigned char byte = bytes.front();
-    bytes = bytes.drop_front();
-    return byte % limit;
-  }
-  bool oneIn(unsigned n) { return below(n) == n - 1; }
-  bool done() const { return bytes.empty(); }
-
-private:
-  StringRef bytes;
-};
 
 struct Loaded {
   KernelInfo info;
@@ -115,12 +98,7 @@ public:
 
   std::string mutate(StringRef input, StringRef other,
                      Random &random) override {
-    if (random.oneIn(2))
-      return mutateBytes(input, other, random);
-    std::string bytes(8 + random.below(100), 0);
-    for (char &byte : bytes)
-      byte = static_cast<char>(random.next());
-    return bytes;
+    return mutateDecisions(input, other, random, 108);
   }
 
 private:
@@ -168,22 +146,7 @@ void EntryTarget::load(StringRef text) {
   auto emitted = emitKernel(&context, *request, "kernel", options);
   check(emitted.takeError());
 
-  // Loading needs the C types only.
-  verify::Manifest manifest;
-  manifest.directory = options.directory;
-  manifest.name = "kernel";
-  for (const Parameter &parameter : emitted->info.parameters) {
-    verify::Argument argument;
-    argument.name = parameter.name;
-    argument.byValue = !parameter.isTensor;
-    argument.role = parameter.role == "hook" ? verify::Role::Hook
-                    : parameter.isTensor     ? verify::Role::Input
-                                             : verify::Role::Extent;
-    if (auto type = verify::parseElementType(parameter.type))
-      argument.type = *type;
-    manifest.arguments.push_back(argument);
-  }
-  auto kernel = verify::Kernel::load(manifest);
+  auto kernel = loadKernel(emitted->info, options.directory);
   check(kernel.takeError());
   (void)llvm::sys::fs::remove_directories(directory);
   kernels.push_back({std::move(emitted->info), std::move(*kernel),

@@ -31,6 +31,24 @@ private:
   uint64_t state;
 };
 
+/// Reads an input as a stream of small decisions; zeros behind its end.
+class Decisions {
+public:
+  explicit Decisions(llvm::StringRef bytes) : bytes(bytes) {}
+  unsigned below(unsigned limit) {
+    if (bytes.empty())
+      return 0;
+    unsigned char byte = bytes.front();
+    bytes = bytes.drop_front();
+    return byte % limit;
+  }
+  bool oneIn(unsigned n) { return below(n) == n - 1; }
+  bool done() const { return bytes.empty(); }
+
+private:
+  llvm::StringRef bytes;
+};
+
 /// A program under test, which takes one input after the other. Whatever it is
 /// given, it must neither crash nor hang nor contradict itself.
 class Target {
@@ -53,6 +71,7 @@ std::unique_ptr<Target> createCommandTarget();
 std::unique_ptr<Target> createManifestTarget();
 std::unique_ptr<Target> createScheduleTarget();
 std::unique_ptr<Target> createEntryTarget();
+std::unique_ptr<Target> createTraversalTarget();
 
 /// Says what is wrong and aborts; the driver keeps the input.
 [[noreturn]] void finding(const llvm::Twine &text);
@@ -66,6 +85,9 @@ std::string mutateText(llvm::StringRef input, llvm::StringRef other,
 /// Bit flips, cuts and repetitions.
 std::string mutateBytes(llvm::StringRef input, llvm::StringRef other,
                         Random &random);
+/// Half of the time mutateBytes, else bytes of chance, at most `longest`.
+std::string mutateDecisions(llvm::StringRef input, llvm::StringRef other,
+                            Random &random, size_t longest);
 /// A module around one operator or row program, right or nearly right.
 std::string generateModule(Random &random);
 

@@ -199,6 +199,16 @@ std::string fuzz::mutateBytes(StringRef input, StringRef other, Random &random) 
   return bytes;
 }
 
+std::string fuzz::mutateDecisions(StringRef input, StringRef other,
+                                  Random &random, size_t longest) {
+  if (random.oneIn(2))
+    return mutateBytes(input, other, random);
+  std::string bytes(8 + random.below(longest - 8), 0);
+  for (char &byte : bytes)
+    byte = static_cast<char>(random.next());
+  return bytes;
+}
+
 std::string Target::mutate(StringRef input, StringRef other, Random &random) {
   return random.oneIn(8) ? mutateBytes(input, other, random)
                          : mutateText(input, other, random);

@@ -16,7 +16,8 @@ using namespace mlir::softmax::fuzz;
 using llvm::StringRef;
 
 static constexpr llvm::StringLiteral kNames[] = {
-    "parser", "pipeline", "command", "manifest", "schedule", "entry"};
+    "parser", "pipeline", "command", "manifest", "schedule", "entry",
+    "traversal"};
 
 llvm::ArrayRef<llvm::StringLiteral> fuzz::getTargetNames() { return kNames; }
 
@@ -29,6 +30,7 @@ std::unique_ptr<Target> fuzz::createTarget(StringRef name) {
                     .Case("manifest", createManifestTarget)
                     .Case("schedule", createScheduleTarget)
                     .Case("entry", createEntryTarget)
+                    .Case("traversal", createTraversalTarget)
                     .Default(nullptr);
   return create ? create() : nullptr;
 }

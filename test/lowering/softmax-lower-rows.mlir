@@ -117,11 +117,12 @@ func.func @totals_are_summed_per_task_in_f64(%x: memref<?x32xf32>, %t: memref<f3
   // CHECK-DAG: %[[TASKS:.*]] = arith.constant 256 : index
   // CHECK-DAG: %[[ROWS:.*]] = memref.dim
   // CHECK: arith.ceildivui %[[ROWS]], %[[TASKS]]
-  // CHECK: %[[TOTAL:.*]] = scf.for {{.*}} -> (f64)
-  // A task carries a compensated sum.
+  // A task carries a compensated sum, and so does the loop over the tasks.
+  // CHECK: %[[TOTAL:.*]]:2 = scf.for {{.*}} -> (f64, f64)
   // CHECK: %[[TASK:.*]]:2 = scf.for {{.*}} -> (f64, f64)
   // CHECK: arith.addf %[[TASK]]#0, %[[TASK]]#1 : f64
-  // CHECK: %[[ROUNDED:.*]] = arith.truncf %[[TOTAL]] : f64 to f32
+  // CHECK: %[[SUM:.*]] = arith.addf %[[TOTAL]]#0, %[[TOTAL]]#1 : f64
+  // CHECK: %[[ROUNDED:.*]] = arith.truncf %[[SUM]] : f64 to f32
   // CHECK: memref.store %[[ROUNDED]], %{{.*}}[] : memref<f32>
   row.program axis(1) maps [#all, #none] ins(%x : memref<?x32xf32>) outs(%t : memref<f32>) {
   ^bb0(%row: !row.elements<f32>):

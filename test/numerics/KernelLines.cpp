@@ -50,16 +50,17 @@ const char *const kSpecial[] = {
     "softmax 64x38xf16 --threads=hook --target-cpu=x86-64-v3",
     "log-softmax ?x9001xf32",
     "logsumexp ?x9001xf32 --threads=hook",
+    "logsumexp ?x?xf32 --axis=0",
     "logsumexp ?x?x3xf64 --axis=1",
     "softmax-grad ?x4097xf32 --in-place",
     "log-softmax-grad ?x?x5xf32 --axis=1",
     "cross-entropy ?x9001xf32 --lse",
     "cross-entropy ?x?xf32 --reduction=none --ignore-index=0",
     "cross-entropy ?x?xf64 --reduction=sum --lse",
-    "cross-entropy ?x10x6x5xf32",                                  // E37
-    "cross-entropy 3x10x2x2x2x2x2x2xf32 --reduction=none",         // E37
-    "cross-entropy 7xf32",                                         // E35
-    "cross-entropy 7xf32 --reduction=none --lse",                  // E35
+    "cross-entropy ?x10x6x5xf32", // E37
+    "cross-entropy 3x10x2x2x2x2x2x2xf32 --reduction=none", // E37
+    "cross-entropy 7xf32", // E35
+    "cross-entropy 7xf32 --reduction=none --lse", // E35
     "cross-entropy ?x197xf32 --target-type=u8 --ignore-index=255", // E34
     "cross-entropy ?x197xf32 --target-type=i32 --threads=openmp",
     "cross-entropy ?x?xf32 --strided",
@@ -73,6 +74,50 @@ const char *const kSpecial[] = {
     "cross-entropy-with-grad ?x5x9xf64 --reduction=sum",
     "sgd ?xf32",
     "sgd 3x5x7xf32 --strided",
+    // Vectors of neighbouring rows: every type and instruction set, with full
+    // steps, single vectors and a tail; blocks and what is left of them.
+    "softmax ?x83x75xf32 --axis=1 --target-cpu=x86-64",
+    "softmax ?x83x75xf32 --axis=1 --target-cpu=x86-64-v3",
+    "softmax ?x83x75xf32 --axis=1 --target-cpu=x86-64-v4",
+    "softmax ?x?xbf16 --axis=0 --target-cpu=x86-64",
+    "softmax ?x?xbf16 --axis=0 --target-cpu=x86-64-v3",
+    "softmax ?x?xbf16 --axis=0 --target-cpu=x86-64-v4",
+    "softmax 70x?xf16 --axis=0 --target-cpu=x86-64",
+    "softmax 70x?xf16 --axis=0 --target-cpu=x86-64-v3",
+    "softmax 70x?xf16 --axis=0 --target-cpu=x86-64-v4",
+    "softmax ?x?x5x9xf64 --axis=1 --target-cpu=x86-64",
+    "softmax ?x?x5x9xf64 --axis=1 --target-cpu=x86-64-v3",
+    "softmax ?x?x5x9xf64 --axis=1 --target-cpu=x86-64-v4",
+    "softmax 4099x70xf32 --axis=0",
+    "softmax 32x70xf32 --axis=0",
+    "softmax 33x70xf32 --axis=0",
+    "softmax 0x7xf32 --axis=0",
+    "softmax 7x0xf32 --axis=0",
+    "softmax 9x1x1xf32 --axis=1",
+    "softmax ?x300xbf16 --axis=0 --in-place",
+    "softmax ?x300xf32 --axis=0 --out-type=bf16",
+    "softmax 20x?x300xf32 --axis=0 --threads=openmp",
+    "log-softmax ?x9001x3xf32 --axis=1",
+    "log-softmax 500x70xbf16 --axis=0",
+    "logsumexp 500x?xf32 --axis=0 --threads=hook",
+    "softmax-grad 700x?xf32 --axis=0 --in-place",
+    "log-softmax-grad 700x70xf16 --axis=0",
+    "cross-entropy ?x197x70xf32 --lse",
+    "cross-entropy ?x1000x7x7xbf16 --reduction=none --lse",
+    "cross-entropy ?x197x70xf32 --target-type=u8 --ignore-index=255",
+    "cross-entropy ?x197x70xf64 --threads=hook --target-type=i32",
+    "cross-entropy-grad ?x197x70xf32 --lse",
+    "cross-entropy-with-grad ?x197x70xf32 --in-place",
+    "cross-entropy-with-grad 3x40x70xf16 --lse --dloss --reduction=none",
+    // Strides at run time.
+    "softmax ?x?xf32 --strided --axis=0",
+    "softmax 40x?xf32 --strided --target-cpu=x86-64",
+    "softmax 40x?xf64 --strided --axis=0 --target-cpu=x86-64-v3",
+    "softmax ?x?x?xbf16 --strided --axis=1 --target-cpu=x86-64-v3",
+    "softmax ?x2100xf16 --strided --target-cpu=x86-64-v4",
+    "softmax ?xf32 --strided",
+    "cross-entropy ?x?x70xf32 --strided --lse",
+    "cross-entropy-with-grad ?x?x9x5xbf16 --strided --weight --threads=hook",
 };
 
 /// Every option, alone and with others, of the operators that have it.
@@ -137,6 +182,28 @@ const char *const kOptions[] = {
     "cross-entropy-with-grad ?x197xf32 --masked-rows=zero --empty-mean=zero "
     "--label-smoothing=0.1 --z-loss=1e-3",
     "cross-entropy-with-grad ?x197xf32 --threads=hook --weight --dloss",
+    // The same for vectors of neighbouring rows.
+    "softmax ?x197x70xf32 --axis=1 --scale=-3 --masked-rows=zero",
+    "softmax 197x70xbf16 --axis=0 --softcap=5 --scale=2",
+    "softmax 197x70xf32 --axis=0 --mask=boolean --softcap=20",
+    "softmax 197x70xf16 --axis=0 --mask=additive --scale=0.5",
+    "softmax 197x70xf32 --axis=0 --accuracy=fast",
+    "log-softmax 197x70xf32 --axis=0 --mask=boolean --masked-rows=zero",
+    "logsumexp 197x70xf64 --axis=0 --mask=additive --softcap=15",
+    "softmax-grad 197x70xf32 --axis=0 --softcap=30 --mask=boolean",
+    "log-softmax-grad 197x70xf32 --axis=0 --mask=boolean --masked-rows=zero",
+    "cross-entropy ?x197x70xf32 --weight --label-smoothing=0.1 --z-loss=1e-3",
+    "cross-entropy ?x197x70xf32 --target=probabilities --weight --lse",
+    "cross-entropy ?x197x70xf32 --target=probabilities --zero-times-inf=zero",
+    "cross-entropy ?x197x70xf32 --softcap=30 --scale=0.5 --empty-mean=zero",
+    "cross-entropy-grad ?x197x70xf32 --lse --softcap=30 --label-smoothing=0.1",
+    "cross-entropy-grad ?x197x70xbf16 --target=probabilities --weight",
+    "cross-entropy-with-grad ?x197x70xf32 --weight --label-smoothing=0.1 "
+    "--z-loss=1e-4 --softcap=30 --lse --dloss",
+    "cross-entropy-with-grad ?x197x70xf64 --masked-rows=zero --weight "
+    "--empty-mean=zero --label-smoothing=0.1 --z-loss=1e-3",
+    "cross-entropy-with-grad ?x?x70xf32 --strided --weight --dloss "
+    "--z-loss=1e-4",
 };
 
 template <size_t count>

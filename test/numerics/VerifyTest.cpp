@@ -104,11 +104,15 @@ const char kSoftmaxManifest[] = R"({
 
 /// A right kernel; macros make it wrong.
 const char kSoftmaxSource[] = R"(
+#include <fenv.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #ifndef LIMIT
 #define LIMIT C
+#endif
+#ifndef NULL_STATUS
+#define NULL_STATUS 1
 #endif
 __attribute__((weak)) void smx_kernel_failed(const char *, int32_t, int64_t);
 static int32_t fail(int32_t status) {
@@ -121,8 +125,12 @@ int32_t k(const float *x, float *y, int64_t R, int64_t C) {
     return fail(2);
   if (R * C == 0)
     return 0;
+#ifdef WRITES_EARLY
+  if (y)
+    y[0] = 0;
+#endif
   if (!x || !y)
-    return fail(1);
+    return fail(NULL_STATUS);
   if (x < y + R * C && y < x + R * C)
     return fail(4);
 #ifdef WRITES_OPERAND
@@ -140,6 +148,9 @@ int32_t k(const float *x, float *y, int64_t R, int64_t C) {
     for (int64_t j = 0; j < LIMIT; ++j)
       y[j] = nan ? NAN : exp(x[j] - max) / sum SCALE;
   }
+#ifdef CHANGES_ROUNDING
+  fesetround(FE_DOWNWARD);
+#endif
   return 0;
 }
 )";
@@ -227,8 +238,7 @@ int32_t k(const double *x, const int64_t *t, double *loss, double *dx,
   long double sum = 0;
   double ignored[C];
   for (int64_t i = 0; i < rows; ++i)
-    if (t[i] != -100)
-      sum += row(x + i * C, t[i], 1, ignored);
+    sum += t[i] != -100 ? row(x + i * C, t[i], 1, ignored) : IGNORED;
   *loss = sum / DENOMINATOR;
   return 0;
 }
@@ -353,7 +363,7 @@ static int32_t losses(const struct args *a) {
   }
   for (int64_t i = 0; i < a->R; ++i) {
     struct row r = {0};
-    double up = a->dloss ? a->dloss[REDUCTION ? 0 : i] : 1, g = up, gz = up;
+    double up = UPSTREAM, g = up, gz = up;
     if (!ignored(a, i))
       r = prepare(a, i);
     float one = ignored(a, i) ? 0 : entropy(a, i, r);
@@ -482,6 +492,7 @@ void OptionKernel::setMacros(const llvm::json::Object &json) {
             {"SHARE", "w * ((1 - SMOOTHING) * q + SMOOTHING / a->C)"},
             {"TOTAL", "total"},
             {"PENALTY_GRADIENT", "gz * 2 * Z * lse * p"},
+            {"UPSTREAM", "a->dloss ? a->dloss[REDUCTION ? 0 : i] : 1"},
             {"PENALTY_UPSTREAM", "up / count"},
             {"PENALTY_ROWS", "count"},
             {"D_TERM", isSoft ? "1" : "WEIGHT(LABEL)"},
@@ -662,7 +673,9 @@ TEST_F(VerifyTest, ManifestErrorsAreOneLine) {
       {OptionKernel("cross-entropy-grad", "\"mask\": \"causal\"").getManifest(),
        "cross-entropy-grad has no 'mask'"},
       {replace("\"name\": \"d1\"", "\"name\": \"d2\""), "which is no argument"},
-      {replace("\"name\": \"y\"", "\"name\": \"z\""), "'y' of softmax"}};
+      {replace("\"name\": \"y\"", "\"name\": \"z\""), "'y' of softmax"},
+      {replace("\"shape\": [\"d0\", \"d1\"]", "\"shape\": [\"d1\", \"d0\"]"),
+       "'x' has another shape than it needs"}};
   for (const auto &[text, expected] : cases) {
     std::string error = manifestError(text);
     EXPECT_TRUE(StringRef(error).contains(expected)) << error;
@@ -741,6 +754,9 @@ TEST_F(VerifyTest, WrongSoftmaxFails) {
       {"#define LIMIT (C + 1)", "behind the end of"},
       {"#define LIMIT (i + 1 < R ? C : C + 1)", "memory around y"},
       {"#define WRITES_OPERAND", "written to the operand x"},
+      {"#define NULL_STATUS 2", "returned status 2, expected 1"},
+      {"#define WRITES_EARLY", "returned an error, but has written to y"},
+      {"#define CHANGES_ROUNDING", "floating-point environment was changed"},
       {"#define SCALE + (R * C == 37 * 77 ? *(const float *)(x + C) * 0 : 0)",
        "behind the end of x"}};
   for (const auto &[macro, expected] : faults) {
@@ -755,9 +771,10 @@ TEST_F(VerifyTest, WrongSoftmaxFails) {
 }
 
 TEST_F(VerifyTest, LossWithHook) {
-  auto source = [](StringRef denominator, StringRef cut) {
+  auto source = [](StringRef denominator, StringRef cut,
+                   StringRef ignored = "0") {
     return ("#define DENOMINATOR " + denominator + "\n#define CUT " + cut +
-            "\n" + kLossSource)
+            "\n#define IGNORED " + ignored + "\n" + kLossSource)
         .str();
   };
   write("k.manifest.json", kLossManifest);
@@ -769,6 +786,12 @@ TEST_F(VerifyTest, LossWithHook) {
   // The mean over all rows, ignored ones included.
   compile("k", source("rows", ""));
   EXPECT_GT(verify("k").failedCases, 0);
+  // E9: ignored rows are read, also where all others are finite.
+  compile("k", source("work.counted", "", "0 * x[i * C]"));
+  report = verify("k");
+  EXPECT_TRUE(llvm::any_of(report.failures, [](const Failure &failure) {
+    return StringRef(failure.test).contains("data=finite");
+  })) << describe(report);
   // An ULP more in ranges that do not begin at 0.
   compile("k", source("work.counted", "* (begin ? 1 + 0x1p-52 : 1)"));
   EXPECT_NE(describe(verify("k")).find("two calls on the same numbers differ"),
@@ -819,6 +842,10 @@ int32_t k(const float *x, int64_t x0, int64_t x1, float *y, int64_t y0,
     for (int64_t j = 0; j < C; ++j) {
       float p = nan ? NAN : exp(x[i * (X0) + j * x1] - max) / sum;
       y[i * y0 + j * y1] = (LESS) && p > 1e-30 && p < 1 ? nextafterf(p, 0) : p;
+#ifdef BETWEEN
+      if (y1 > 1 && j + 1 < C)
+        y[i * y0 + j * y1 + 1] = p;
+#endif
     }
   }
   return 0;
@@ -835,6 +862,9 @@ TEST_F(VerifyTest, StridedSoftmax) {
       // E40: too small and too large a span.
       {"x0", "1", "0", "misuse=alias(y) overlap=1"},
       {"x0", "R * x0", "0", "adjacent"},
+      // Columns between those of the result.
+      {"x0", "(R - 1) * x0 + (C - 1) * x1 + 1", "0\n#define BETWEEN",
+       "memory between the elements of y was overwritten"},
       // Bits that depend on what they may not depend on.
       {"x0", "(R - 1) * x0 + (C - 1) * x1 + 1", "(uintptr_t)x / 4 % 2",
        "in other memory"},
@@ -991,4 +1021,15 @@ TEST_F(OptionTest, WrongKernelsFail) {
   for (const auto &[op, options, fault] : kOptionFaults)
     EXPECT_GT(verifyOptions(op, options, fault).failedCases, 0)
         << op.str() << ' ' << options.str() << ' ' << fault.str();
+}
+
+TEST_F(OptionTest, WrongUpstreamGradientsFail) {
+  StringRef none = R"("reduction": "none")";
+  const OptionFault faults[] = {
+      {"cross-entropy-grad", "", "UPSTREAM=1"},
+      {"cross-entropy-grad", none, "UPSTREAM=1"},
+      {"cross-entropy-grad", none, "UPSTREAM=a->dloss[0]"}};
+  for (const auto &[op, options, fault] : faults)
+    EXPECT_GT(verifyOptions(op, options, fault).failedCases, 0)
+        << options.str() << ' ' << fault.str();
 }

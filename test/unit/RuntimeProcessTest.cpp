@@ -152,6 +152,13 @@ TEST_F(RuntimeProcess, VerboseWordsAreChecked) {
                               "or some of dispatch, exec, error, all\n$");
 }
 
+TEST_F(RuntimeProcess, VerboseWordsAddUp) {
+  setenv("SMX_VERBOSE", "error,exec", 1);
+  EXPECT_STDERR(smx_kernel_failed("k", SMX_E_CPU, -1),
+                "^smx_verbose,exec,backend[^\n]*\nsmx_verbose,error,text\n"
+                "smx_verbose,error,\"k: [^\n]*\n$");
+}
+
 TEST_F(RuntimeProcess, VerboseErrorQuotesTheText) {
   setenv("SMX_VERBOSE", "error", 1);
   EXPECT_STDERR(smx_kernel_failed("k", SMX_E_HOOK, -1),

@@ -70,6 +70,9 @@ TEST(RuntimeError, NamesKernelAndPlace) {
   EXPECT_STREQ(smx_last_error(),
                "xent_64x1000_f32: label of row 17 is outside [0, C) and is not "
                "ignore_index (SMX_E_TARGET)");
+  smx_kernel_failed("k", SMX_E_TARGET, 0);
+  EXPECT_STREQ(smx_last_error(), "k: label of row 0 is outside [0, C) and is "
+                                 "not ignore_index (SMX_E_TARGET)");
   smx_kernel_failed("k", SMX_E_NULL, 1);
   EXPECT_STREQ(smx_last_error(),
                "k: argument 1 is null although its tensor has elements "
@@ -188,11 +191,16 @@ TEST(RuntimeThreads, OpenMPCoversTheRange) {
   EXPECT_GE(smx_openmp_threads(), 1);
 }
 
-TEST(RuntimeThreads, NothingToDoForNegativeCounts) {
-  for (const smx_parallel_for *hook : {smx_serial(), smx_openmp()}) {
-    Counts counts(0);
-    EXPECT_EQ(hook->run(hook->context, -3, Counts::body, &counts), 0);
-  }
+TEST(RuntimeThreads, NothingToDoWithoutTasks) {
+  bool called = false;
+  auto body = [](void *closure, int64_t, int64_t) {
+    *static_cast<bool *>(closure) = true;
+  };
+  for (const smx_parallel_for *hook : {smx_serial(), smx_openmp()})
+    for (int64_t tasks : {0, -3}) {
+      EXPECT_EQ(hook->run(hook->context, tasks, body, &called), 0);
+      EXPECT_FALSE(called) << tasks << " tasks";
+    }
 }
 
 // A cut computed as tasks * thread / threads would overflow here.

@@ -32,8 +32,8 @@ llvm::Expected<int> softmax::runList() {
      << "shapes      rank 1 to 8, static or dynamic ('?') extents\n"
      << "targets     " << llvm::join(getCPUTargetNames(), ", ") << "\n"
      << "GPU targets " << llvm::join(getGPUTargetNames(), ", ") << "\n"
-     << "traversals  stream (contiguous class axis, vectors), reference (any "
-        "axis and strides, scalar loops)\n"
+     << "traversals  stream (vectors along the class axis), inner (vectors of "
+        "neighbouring rows), reference (scalar loops)\n"
      << "emit        " << llvm::join(getEmitKinds(), ", ") << "\n"
      << "not in this version  --backend=halide tune cache\n";
   return 0;
@@ -110,11 +110,15 @@ llvm::Expected<int> softmax::runExplain(StringRef directory) {
         llvm::outs() << "  variant   "
                      << variant->getString("target").value_or("?") << ": "
                      << schedule << "\n";
-        llvm::outs() << (schedule.contains("traversal = stream")
-                             ? "            stream: the class axis is "
-                               "contiguous, a row is read once for its sums\n"
-                             : "            reference: the class axis is not "
-                               "known to be contiguous, scalar loops\n");
+        StringRef reason =
+            schedule.contains("traversal = stream")
+                ? "stream: vectors along the class axis, a row is read once "
+                  "for its sums"
+            : schedule.contains("traversal = inner")
+                ? "inner: the class axis is not the last one, the lanes of a "
+                  "vector are neighbouring rows"
+                : "reference: scalar loops";
+        llvm::outs() << "            " << reason << "\n";
       }
   }
   if (count == 0)
