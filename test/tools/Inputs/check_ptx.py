@@ -67,16 +67,18 @@ def problems(folder, request, target):
             yield f"{registers} registers in blocks of {block} threads"
         if int(shared or 0) > STATIC_SHARED:
             yield f"{shared} bytes of shared memory"
-    # The first kernel is the one for rows at multiples of 16 bytes.
-    first = kernels["k_gpu__" + target + "_0"]
+    # Of the kernels that sweep rows the first is the one for rows at multiples of
+    # 16 bytes; kernels that count labels or add up sums move numbers.
+    names = sorted(kernels, key=lambda name: int(name.rsplit("_", 1)[1]))
+    first = next((kernels[n] for n in names if "global.v" in kernels[n]), "")
     for access in ["ld.global.v", "st.global.v"]:
         if access == "st.global.v" and request.startswith("cross-entropy "):
             continue  # one number for each row
         if access not in first:
             yield f"no {access} in aligned kernels"
     loops = inner_loops(first)
-    if from_memory and len(loops) < 2:
-        yield f"{len(loops)} inner loops, expected sweeps"
+    if from_memory and not loops:
+        yield "no inner loop, expected a sweep"
     for loop in loops if from_memory else []:
         wide = [line.strip() for line in loop if re.search(r"\b(mul|mad)\.(lo|wide)\.\w*64|\bmul\.hi|\bdiv|\brem", line)]
         if wide:
