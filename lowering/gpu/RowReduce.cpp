@@ -92,7 +92,7 @@ void RowKernel::combineSums(ArrayRef<row::ReduceOp> reduces,
     unsigned count = Monoids::summedBy(reduce);
     SmallVector<Value> folded =
         monoids.ofBlock(reduce, maximum, left.take_front(count));
-    values.map(reduce.getResults(), monoids.results(reduce, folded));
+    values.map(reduce->getResults(), monoids.results(reduce, folded));
     left = left.drop_front(count);
   }
 }
