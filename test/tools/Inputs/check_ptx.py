@@ -5,7 +5,9 @@ SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -44,51 +46,69 @@ def schedule_of(manifest, target):
     return value("block", 128), "residence = registers" not in text
 
 
-def problems(folder, request, target):
+def emit(folder, request, target):
+    """PTX by name of its kernels, the whole text, and the manifest. Without ptxas
+    in reach, which would run for the object."""
+    generator = shutil.which("softmax-gen")
     subprocess.run(
-        ["softmax-gen", *request.split(), "--name=k", "--quiet", f"--target-gpu={target}",
-         "--emit=ptx", "-o", folder], check=True)
+        [generator, *request.split(), "--name=k", "--quiet", f"--target-gpu={target}",
+         "--emit=ptx", "-o", folder], check=True, env={"PATH": folder, "CUDA_HOME": folder})
     with open(f"{folder}/k.ptx") as file:
         ptx = file.read()
     with open(f"{folder}/k.manifest.json") as file:
-        block, from_memory = schedule_of(json.load(file), target)
+        return entries(ptx), ptx, json.load(file)
+
+
+def assemble(folder, target):
+    """What ptxas -v says: (bytes spilled, registers, bytes of shared memory) by
+    name of the kernel."""
     report = subprocess.run(
         ["ptxas", "-v", f"-arch={target}", f"{folder}/k.ptx", "-o", f"{folder}/k.cubin"],
         capture_output=True, text=True, check=True).stderr
-    used = re.findall(r"Used (\d+) registers(?:.*?(\d+) bytes smem)?", report)
-    spills = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores", report)
-    kernels = entries(ptx)
-    if not kernels or len(used) != len(kernels) or len(spills) != len(kernels):
-        yield f"{len(kernels)} kernels, but ptxas reports {len(used)}"
-    if any(numbers != ("0", "0") for numbers in spills):
-        yield f"spills: {spills}"
-    for registers, shared in used:
-        if int(registers) * max(block, 128) > REGISTERS:
-            yield f"{registers} registers in blocks of {block} threads"
-        if int(shared or 0) > STATIC_SHARED:
-            yield f"{shared} bytes of shared memory"
-    # Of the kernels that sweep rows the first is the one for rows at multiples of
-    # 16 bytes; kernels that count labels or add up sums move numbers.
-    names = sorted(kernels, key=lambda name: int(name.rsplit("_", 1)[1]))
-    first = next((kernels[n] for n in names if "global.v" in kernels[n]), "")
-    for access in ["ld.global.v", "st.global.v"]:
-        if access == "st.global.v" and request.startswith("cross-entropy "):
-            continue  # one number for each row
-        if access not in first:
-            yield f"no {access} in aligned kernels"
-    loops = inner_loops(first)
-    if from_memory and not loops:
-        yield "no inner loop, expected a sweep"
-    for loop in loops if from_memory else []:
-        wide = [line.strip() for line in loop if re.search(r"\b(mul|mad)\.(lo|wide)\.\w*64|\bmul\.hi|\bdiv|\brem", line)]
-        if wide:
-            yield f"an inner loop holds {wide[0]}"
-    if re.search(r"\bcall\b|\.local\b", ptx):
-        yield "calls or local memory"
+    found = {}
+    for part in re.split(r"Compiling entry function '", report)[1:]:
+        name = part[: part.index("'")]
+        spilled = re.search(r"(\d+) bytes spill stores", part)
+        registers = re.search(r"Used (\d+) registers", part)
+        shared = re.search(r"(\d+) bytes smem", part)
+        found[name] = int(spilled[1]), int(registers[1]), int(shared[1]) if shared else 0
+    return found
+
+
+def problems(folder, request, target):
+    kernels, ptx, manifest = emit(folder, request, target)
+    block, from_memory = schedule_of(manifest, target)
+    report = assemble(folder, target)
+    if not kernels or kernels.keys() != report.keys():
+        yield f"kernels {list(kernels)}, but ptxas reports {list(report)}"
+    for name, (spilled, registers, shared) in report.items():
+        if spilled:
+            yield f"{name} spills {spilled} bytes"
+        if registers * block > REGISTERS:
+            yield f"{name} needs {registers} registers in blocks of {block} threads"
+        if shared > STATIC_SHARED:
+            yield f"{name} needs {shared} bytes of shared memory"
+    # Those for rows at multiples of 16 bytes.
+    aligned = {n: text for n, text in kernels.items() if "ld.global.v" in text}
+    if not aligned:
+        yield "no ld.global.v in any kernel"
+    for name, text in aligned.items():
+        # The forward loss writes one number for each row.
+        if "st.global.v" not in text and not request.startswith("cross-entropy "):
+            yield f"{name} has no st.global.v"
+        loops = inner_loops(text) if from_memory else []
+        if from_memory and not loops:
+            yield f"{name} has no loop over its columns"
+        for line in (line for loop in loops for line in loop):
+            if re.search(r"\b(mul|mad)\.(lo|hi)\.[su]64|\b(div|rem)\.[su]", line):
+                yield f"an inner loop of {name} holds {line.strip()}"
+    if re.search(r"^\s*call\b|\.local\b", ptx, flags=re.M):
+        yield "calls, or local memory"
 
 
 def main():
     folder, *targets = sys.argv[1:]
+    os.makedirs(folder, exist_ok=True)
     count = 0
     wrong = []
     for target in targets:
