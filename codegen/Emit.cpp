@@ -147,6 +147,7 @@ static llvm::Expected<EmittedKernel> emitModule(ModuleOp module,
   if (!compiled)
     return compiled.takeError();
   const ObjectCode *code = &compiled->host;
+  kernel.note = noteOnDevices(compiled->devices);
   // Operands without the class axis may come first: the names of the extents
   // are those of the first tensor that has all axes.
   auto whole = llvm::find_if(info.parameters, [&](const Parameter &parameter) {

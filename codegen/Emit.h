@@ -50,6 +50,7 @@ struct EmittedKernel {
   std::vector<std::pair<std::string, std::string>> files; ///< kind, name
   std::vector<size_t> sizes;                              ///< of files, bytes
   double lowerSeconds = 0, codegenSeconds = 0;
+  std::string note; ///< what users may want to put right; one line or empty
 };
 
 /// Kinds of output of `--emit` that this version writes.

@@ -186,7 +186,8 @@ LogicalResult RowTraversal::run() {
   auto addTotals = [&](ValueRange carried, ValueRange totals) {
     SmallVector<Value> next;
     for (auto [i, total] : llvm::enumerate(totals))
-      llvm::append_range(next, addCompensated(b, carried.slice(2 * i, 2), total));
+      llvm::append_range(
+          next, addCompensated(b, carried.slice(2 * i, 2), total));
     return next;
   };
   SmallVector<Value> zero(2 * totalOutputs.size(), zeroTotal);

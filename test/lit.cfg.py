@@ -56,6 +56,7 @@ config.substitutions += [
     ("%cxx", config.cxx_compiler),
     ("%cc", config.c_compiler),
     ("%python", config.python),
+    ("%fake_drivers", config.fake_drivers),
     # Links a program without any C library, see tools/Inputs/freestanding.h.
     ("%aarch64_cc", os.path.join(config.llvm_tools_dir, "clang") +
      " --target=aarch64-linux-gnu -std=c11 -Wall -Wextra -Werror -O1"
@@ -91,7 +92,7 @@ resources = subprocess.run([config.cxx_compiler, "-print-resource-dir"],
                            capture_output=True, text=True).stdout.strip()
 if glob.glob(os.path.join(resources, "lib", "*", "libclang_rt.tsan*.a")):
     features.add("thread-sanitizer")
-for tool in ["qemu-aarch64", "node", "valgrind"]:
+for tool in ["qemu-aarch64", "node", "valgrind", "ptxas", "spirv-val"]:
     if lit.util.which(tool, path):
         features.add(tool)
 for tool in ["ld.lld", "wasm-ld"]:

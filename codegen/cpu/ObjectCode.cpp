@@ -68,6 +68,28 @@ softmax::getDataLayout(const CPUTarget &target) {
   return (*machine)->createDataLayout();
 }
 
+void softmax::optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  // Vectors, unrolling and accumulators are the schedule's business; LLVM only
+  // cleans up and allocates registers.
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = false;
+  tuning.SLPVectorization = false;
+  tuning.LoopUnrolling = false;
+  tuning.LoopInterleaving = false;
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager graphs;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine, tuning);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graphs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graphs, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
+      .run(module, modules);
+}
+
 llvm::Expected<ObjectCode> ObjectCode::create(
     std::unique_ptr<llvm::LLVMContext> context,
     std::unique_ptr<llvm::Module> module,
@@ -105,25 +127,7 @@ llvm::Expected<ObjectCode> ObjectCode::create(
     function.addFnAttr(llvm::Attribute::NoUnwind);
   }
 
-  // Vectors, unrolling and accumulators are the schedule's business; LLVM only
-  // cleans up and allocates registers.
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  tuning.LoopUnrolling = false;
-  tuning.LoopInterleaving = false;
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager graphs;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(code.machine.get(), tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(graphs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, graphs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
-      .run(*code.module, modules);
+  optimize(*code.module, *code.machine);
   return code;
 }
 

@@ -11,6 +11,9 @@
 
 namespace mlir::softmax {
 
+/// LLVM's clean-up of kernels; their shape is the schedule's business.
+void optimize(llvm::Module &module, llvm::TargetMachine &machine);
+
 /// How LLVM lays out data for a target.
 llvm::Expected<llvm::DataLayout> getDataLayout(const CPUTarget &target);
 

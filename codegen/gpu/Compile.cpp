@@ -3,6 +3,7 @@
 
 #include "codegen/gpu/Compile.h"
 
+#include "codegen/Emit.h"
 #include "codegen/Passes.h"
 #include "codegen/cpu/Entry.h"
 #include "codegen/gpu/Pipelines.h"
@@ -73,7 +74,23 @@ llvm::Expected<DeviceCode> DeviceEntry::compile(func::FuncOp variant,
   pipeline.target = target.name;
   pipeline.accuracy = options.accuracy;
   buildToKernels(pm, pipeline);
-  if (failed(pm.run(*own)))
+  std::string problem;
+  LogicalResult lowered = success();
+  {
+    ScopedDiagnosticHandler handler(
+        module.getContext(), [&](Diagnostic &diagnostic) {
+          if (problem.empty())
+            problem = diagnostic.str();
+          return failure(); // others hear of it too
+        });
+    lowered = pm.run(*own);
+  }
+  // What was selected fits; what a user wrote need not.
+  if (failed(lowered) && options.gpuSchedule)
+    return llvm::make_error<EmitError>(
+        ExitCode::WrongRequest, "the schedule does not fit the kernel: " +
+                                    StringRef(problem).split('\n').first.str());
+  if (failed(lowered))
     return llvm::createStringError("stage 'kernels' failed");
   std::string schedule;
   if (GPUScheduleAttr attribute = getGPUSchedule(variant))

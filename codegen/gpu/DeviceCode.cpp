@@ -4,6 +4,7 @@
 #include "codegen/gpu/DeviceCode.h"
 
 #include "codegen/Emit.h"
+#include "codegen/cpu/ObjectCode.h"
 #include "codegen/gpu/DeviceTools.h"
 #include "codegen/gpu/Pipelines.h"
 
@@ -15,15 +16,17 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace mlir;
 using namespace mlir::softmax;
 
-/// PTX of the oldest version that knows the processor: drivers from CUDA 12.0
-/// on read it, for sm_100 those that know the processor at all.
+/// Vulkan promises 128 bytes of push constants; a parameter takes 8.
+static constexpr unsigned kMaxPushConstants = 16;
+
+/// PTX of the oldest version that knows the processor: drivers from CUDA 12.0 on
+/// read it, for sm_100 those that know the processor at all.
 static StringRef featuresOf(const GPUTarget &target) {
   if (target.isa != GPUIsa::NVVM)
     return "";
@@ -52,23 +55,7 @@ static llvm::Expected<std::string> generate(llvm::Module &module,
   for (llvm::Function &function : module)
     function.addFnAttr(llvm::Attribute::NoUnwind);
 
-  // What is unrolled and kept in flight is the schedule's business.
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopUnrolling = false;
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager graphs;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(machine.get(), tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(graphs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, graphs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(module, modules);
+  optimize(module, *machine);
 
   llvm::SmallVector<char, 0> buffer;
   llvm::raw_svector_ostream stream(buffer);
@@ -97,8 +84,17 @@ llvm::Expected<DeviceCode> softmax::compileKernels(gpu::GPUModuleOp kernels,
                                                    const GPUTarget &target,
                                                    bool needsBinary) {
   DeviceCode code{target, "", "", "", {}};
-  for (auto kernel : kernels.getOps<gpu::GPUFuncOp>())
+  for (auto kernel : kernels.getOps<gpu::GPUFuncOp>()) {
     code.functions.push_back(kernel.getName().str());
+    if (unsigned count = kernel.getNumArguments();
+        target.isa == GPUIsa::SPIRV && count > kMaxPushConstants)
+      return llvm::make_error<EmitError>(
+          ExitCode::WrongRequest,
+          "the kernel needs " + std::to_string(count) +
+              " parameters, and Vulkan devices are sure to take " +
+              std::to_string(kMaxPushConstants) +
+              " of 8 bytes; give fewer dynamic extents, or no --strided");
+  }
   MLIRContext *context = kernels.getContext();
   OwningOpRef<ModuleOp> own(ModuleOp::create(kernels.getLoc()));
   own->getBody()->push_back(kernels->clone());

@@ -79,6 +79,14 @@ llvm::Error softmax::takeDeviceSchedule(EmitOptions &options,
   return llvm::Error::success();
 }
 
+std::string softmax::noteOnDevices(llvm::ArrayRef<DeviceCode> codes) {
+  for (const DeviceCode &code : codes)
+    if (code.target.isa == GPUIsa::NVVM && code.binary.empty())
+      return "no ptxas was found: NVIDIA's driver compiles the PTX in the object "
+             "when the kernel is first called";
+  return "";
+}
+
 std::vector<DeviceFile>
 softmax::deviceFiles(llvm::ArrayRef<DeviceCode> codes,
                      llvm::ArrayRef<std::string> kinds) {

@@ -15,6 +15,9 @@ llvm::Error resolveDevices(EmitOptions &options);
 /// Lets a schedule win over the selection for the only GPU target.
 llvm::Error takeDeviceSchedule(EmitOptions &options, GPUScheduleAttr schedule);
 
+/// One line when some of NVIDIA's targets have no machine code, else nothing.
+std::string noteOnDevices(llvm::ArrayRef<DeviceCode> codes);
+
 struct DeviceFile {
   std::string kind;      ///< ptx, cubin, hsaco or spv
   std::string extension; ///< with the target's name when there are several

@@ -16,10 +16,21 @@ using namespace mlir;
 using namespace mlir::softmax;
 namespace fs = llvm::sys::fs;
 
-static constexpr unsigned kSeconds = 120;
-
 static llvm::Error toolError(ExitCode code, const llvm::Twine &message) {
   return llvm::make_error<EmitError>(code, message.str());
+}
+
+/// How long a tool may take: kernels that are unrolled too far keep ptxas busy
+/// for hours.
+static llvm::Expected<unsigned> timeLimit() {
+  unsigned seconds = 120;
+  std::optional<std::string> wish =
+      llvm::sys::Process::GetEnv("SOFTMAX_TOOL_SECONDS");
+  if (wish && (StringRef(*wish).getAsInteger(10, seconds) || seconds == 0))
+    return toolError(ExitCode::WrongRequest,
+                     "SOFTMAX_TOOL_SECONDS='" + *wish +
+                         "' is not a number of seconds; write e.g. 120");
+  return seconds;
 }
 
 std::string softmax::findPtxas() {
@@ -32,7 +43,8 @@ std::string softmax::findPtxas() {
   for (StringRef name : {"CUDA_HOME", "CUDA_PATH"})
     if (std::optional<std::string> folder = llvm::sys::Process::GetEnv(name))
       folders.push_back(*folder);
-  folders.push_back("/usr/local/cuda");
+  if (folders.empty())
+    folders.push_back("/usr/local/cuda");
   for (const std::string &folder : folders) {
     SmallString<128> path(folder);
     llvm::sys::path::append(path, "bin", "ptxas");
@@ -47,8 +59,10 @@ std::string softmax::findPtxas() {
 /// output and what the program printed.
 static llvm::Expected<Assembled>
 run(StringRef program, StringRef extension, StringRef input,
-    function_ref<SmallVector<StringRef>(StringRef in, StringRef out)>
-        arguments) {
+    function_ref<SmallVector<StringRef>(StringRef in, StringRef out)> arguments) {
+  llvm::Expected<unsigned> seconds = timeLimit();
+  if (!seconds)
+    return seconds.takeError();
   StringRef tool = llvm::sys::path::filename(program);
   SmallString<128> in, out, log;
   int descriptor;
@@ -67,7 +81,7 @@ run(StringRef program, StringRef extension, StringRef input,
   bool failed = false;
   int status = llvm::sys::ExecuteAndWait(
       program, line, std::nullopt,
-      {std::optional<StringRef>(""), StringRef(log), StringRef(log)}, kSeconds,
+      {std::optional<StringRef>(""), StringRef(log), StringRef(log)}, *seconds,
       /*MemoryLimit=*/0, &problem, &failed);
   auto printed = llvm::MemoryBuffer::getFile(log);
   std::string text = printed ? (*printed)->getBuffer().str() : "";
@@ -76,7 +90,7 @@ run(StringRef program, StringRef extension, StringRef input,
                      "'" + program + "' cannot be run: " + problem);
   if (status == -2 && StringRef(problem).contains("timed out"))
     return toolError(ExitCode::MissingTool,
-                     tool + " took more than " + llvm::Twine(kSeconds) +
+                     tool + " took more than " + llvm::Twine(*seconds) +
                          " s and was ended; try a smaller schedule, or "
                          "--emit=ptx");
   if (status != 0) {

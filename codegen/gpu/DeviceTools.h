@@ -12,13 +12,15 @@
 namespace mlir::softmax {
 
 /// Absolute path of `ptxas`: on PATH, else in the toolkit that CUDA_HOME or
-/// CUDA_PATH names or that lies in its usual folder. Empty when there is none.
+/// CUDA_PATH names, else, when neither is set, in the toolkit's usual folder.
+/// Empty when there is none.
 std::string findPtxas();
 
 struct Assembled {
   std::string binary, report;
 };
-/// PTX to cubin by `ptxas`, which gets a time limit.
+/// PTX to cubin by `ptxas`. Tools are ended after 120 seconds, or as many as the
+/// environment's SOFTMAX_TOOL_SECONDS says.
 llvm::Expected<Assembled> assemblePtx(StringRef ptxas, StringRef text,
                                       StringRef chip);
 

@@ -176,7 +176,22 @@ struct SoftmaxGPUToLLVM
     }
     if (failed(applyPartialConversion(getOperation(), target,
                                       std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    if (isa == GPUIsa::ROCDL)
+      allowWorkgroups();
+  }
+
+  /// Without a word on it, LLVM allows 256 threads in a block of an AMD GPU.
+  void allowWorkgroups() {
+    for (auto kernel : getOperation().getOps<LLVM::LLVMFuncOp>()) {
+      auto size = kernel->getAttrOfType<DenseI32ArrayAttr>(
+          "rocdl.reqd_work_group_size");
+      if (!size)
+        continue;
+      std::string threads = std::to_string(size[0]);
+      kernel->setAttr("rocdl.flat_work_group_size",
+                      StringAttr::get(&getContext(), threads + "," + threads));
+    }
   }
 };
 

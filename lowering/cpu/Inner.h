@@ -5,7 +5,7 @@
 #define LOWERING_CPU_INNER_H
 
 #include "lowering/RowTraversal.h"
-#include "lowering/cpu/Monoids.h"
+#include "lowering/Monoids.h"
 #include "lowering/cpu/VectorRow.h"
 
 namespace mlir::softmax {

@@ -317,12 +317,20 @@ LogicalResult FunctionLowering::eraseHostWork() {
       }
     }
   }
-  for (Operation &op : function.getBody().front())
-    if (isa<memref::LoadOp, memref::AllocaOp, memref::AllocOp, memref::StoreOp>(
-            op) ||
-        op.getDialect()->getNamespace() == "linalg" || isa<memref::CopyOp>(op))
-      return op.emitOpError("cannot run on a GPU: only softmax operators and "
-                            "scalars between them can");
+  // Users know the work that is left, not the memory that was made for it.
+  Operation *left = nullptr;
+  for (Operation &op : function.getBody().front()) {
+    bool works = op.getDialect()->getNamespace() == "linalg" ||
+                 isa<memref::CopyOp>(op);
+    if (works || (!left && isa<memref::LoadOp, memref::AllocaOp,
+                               memref::AllocOp, memref::StoreOp>(op)))
+      left = &op;
+    if (works)
+      break;
+  }
+  if (left)
+    return left->emitOpError("cannot run on a GPU: only softmax operators and "
+                             "scalars between them can");
   return success();
 }
 

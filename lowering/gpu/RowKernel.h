@@ -4,6 +4,7 @@
 #ifndef LOWERING_GPU_ROWKERNEL_H
 #define LOWERING_GPU_ROWKERNEL_H
 
+#include "lowering/Monoids.h"
 #include "lowering/RowTraversal.h"
 #include "lowering/gpu/Group.h"
 #include "mlir/IR/IRMapping.h"
@@ -100,14 +101,12 @@ private:
   SmallVector<Value> raise(row::ReduceOp reduce, ValueRange state, Value max);
   SmallVector<Value> addChunk(row::ReduceOp reduce, ValueRange state,
                               ArrayRef<Columns> chunk);
-  Value halfOrigin(Value max);
   /// Adds up the sums of all threads and maps the results of the reductions.
   void combineSums(ArrayRef<row::ReduceOp> reduces, ArrayRef<Value> maxima,
                    SmallVector<Value> sums);
   SmallVector<Value> maxima(ArrayRef<row::ReduceOp> reduces, Value end);
   SmallVector<Value> summands(row::ReduceOp reduce, Value max,
                               const Columns &columns);
-  void finish(row::ReduceOp reduce, Value max, ValueRange sums);
 
   //===--- Maps (RowMap.cpp) ----------------------------------------------===//
 
@@ -130,6 +129,7 @@ private:
 
   // Of the row at hand.
   IRMapping values;
+  Monoids monoids{b, values};
   llvm::MapVector<Value, Operand> inputs; ///< by block argument
   SmallVector<Operand> outputs;
   SmallVector<Value> indices; ///< by dimension; empty where nobody asks

@@ -29,9 +29,8 @@ void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
     SmallVector<Value> results;
     auto compute = [&](row::MapOp map, unsigned number) {
       const Operand &output = outputs[number];
-      Value result = toStored(
-          output,
-          emitElement(map.getElementBlock(), map.getRows(), columns)[0]);
+      Value result = toStored(output, emitElement(map.getElementBlock(),
+                                                  map.getRows(), columns)[0]);
       if (!until)
         return result;
       Value otherwise = toStored(output, scalarOf(map.getOtherwise()));

@@ -51,17 +51,6 @@ SmallVector<Value> RowKernel::startOnline(row::ReduceOp reduce) {
   return state;
 }
 
-/// Half the point that gaps are measured from: a maximum of -inf counts as 0.
-Value RowKernel::halfOrigin(Value max) {
-  auto type = cast<FloatType>(max.getType());
-  Value lowest = scalarOf(b, type, -std::numeric_limits<double>::infinity());
-  Value isLowest =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, max, lowest);
-  Value origin =
-      arith::SelectOp::create(b, isLowest, scalarOf(b, type, 0), max);
-  return arith::MulFOp::create(b, origin, scalarOf(b, type, 0.5));
-}
-
 /// The state measured from `max`, which is not below the maximum so far.
 SmallVector<Value> RowKernel::raise(row::ReduceOp reduce, ValueRange state,
                                     Value max) {
@@ -93,6 +82,11 @@ SmallVector<Value> RowKernel::raise(row::ReduceOp reduce, ValueRange state,
   raised[kRestError] = rest[1];
   if (!reduce.isWeighted())
     return raised;
+  // Gaps are halves, so that distances do not overflow.
+  auto halfOrigin = [&](Value value) -> Value {
+    return arith::MulFOp::create(b, monoids.gapOrigin(value),
+                                 scalarOf(b, type, 0.5));
+  };
   Value moved = arith::SubFOp::create(b, halfOrigin(max), halfOrigin(before));
   Value mass = arith::AddFOp::create(b, state[kMass], state[kMassError]);
   Value grown = ifLarger(arith::MulFOp::create(b, mass, moved), zero);

@@ -54,23 +54,10 @@ void RowKernel::emitReduce(row::ReduceOp first) {
     reduceInRegisters(group, end);
 }
 
-/// How many sums a reduction takes: `summands` makes so many.
-static unsigned countSums(row::ReduceOp reduce) {
-  switch (reduce.getMonoid()) {
-  case row::Monoid::Max:
-    return 0;
-  case row::Monoid::Add:
-    return 1;
-  case row::Monoid::LogSumExp:
-    return reduce.isWeighted() ? 4 : 2;
-  }
-  llvm_unreachable("unknown monoid");
-}
-
 void RowKernel::reduceInRegisters(ArrayRef<row::ReduceOp> reduces, Value end) {
   SmallVector<Value> max = maxima(reduces, end), init;
   for (row::ReduceOp reduce : reduces)
-    init.append(countSums(reduce), constant(typeOf(reduce), 0));
+    init.append(Monoids::summedBy(reduce), constant(typeOf(reduce), 0));
   if (init.empty())
     return combineSums(reduces, max, {});
   SmallVector<Value> sums =
@@ -102,8 +89,10 @@ void RowKernel::combineSums(ArrayRef<row::ReduceOp> reduces,
     });
   ValueRange left = sums;
   for (auto [reduce, maximum] : llvm::zip(reduces, maxima)) {
-    unsigned count = countSums(reduce);
-    finish(reduce, maximum, left.take_front(count));
+    unsigned count = Monoids::summedBy(reduce);
+    SmallVector<Value> folded =
+        monoids.ofBlock(reduce, maximum, left.take_front(count));
+    values.map(reduce->getResults(), monoids.results(reduce, folded));
     left = left.drop_front(count);
   }
 }
@@ -153,68 +142,12 @@ SmallVector<Value> RowKernel::maxima(ArrayRef<row::ReduceOp> reduces,
   return result;
 }
 
-/// What the columns add to the sums of a reduction: of a logsumexp the
-/// exponentials below the maximum and the number of elements that equal it,
-/// which are exact also when they are infinite; if weighted, the mass and the
-/// gap.
+/// What the columns add to the sums of a reduction.
 SmallVector<Value> RowKernel::summands(row::ReduceOp reduce, Value max,
                                        const Columns &columns) {
   if (reduce.getMonoid() == row::Monoid::Max)
     return {};
   SmallVector<Value> element =
       emitElement(reduce.getElementBlock(), reduce.getRows(), columns);
-  if (reduce.getMonoid() == row::Monoid::Add)
-    return element;
-  FloatType type = typeOf(reduce);
-  Value zero = constant(type, 0), one = constant(type, 1);
-  Value peak = splat(max);
-  Value below =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, element[0], peak);
-  Value distance = arith::SubFOp::create(b, element[0], peak);
-  if (reduce.getScale())
-    distance = arith::MulFOp::create(b, splat(values.lookup(reduce.getScale())),
-                                     distance);
-  Value exp = row::ExpNonPositiveOp::create(b, distance);
-  SmallVector<Value> sums = {arith::SelectOp::create(b, below, exp, zero),
-                             arith::SelectOp::create(b, below, zero, one)};
-  if (!reduce.isWeighted())
-    return sums;
-  // A row without finite maximum is measured from 0.
-  Value lowest = constant(type, -std::numeric_limits<double>::infinity());
-  Value isLowest =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, peak, lowest);
-  Value half = constant(type, 0.5);
-  Value origin = arith::MulFOp::create(
-      b, arith::SelectOp::create(b, isLowest, zero, peak), half);
-  Value gap = arith::SubFOp::create(b, origin,
-                                    arith::MulFOp::create(b, element[0], half));
-  gap = arith::MulFOp::create(b, element[1], gap);
-  if (reduce.getZeroTimesInf()) {
-    Value isZero =
-        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, element[1], zero);
-    gap = arith::SelectOp::create(b, isZero, zero, gap);
-  }
-  sums.append({element[1], gap});
-  return sums;
-}
-
-void RowKernel::finish(row::ReduceOp reduce, Value max, ValueRange sums) {
-  if (reduce.getMonoid() == row::Monoid::Add)
-    return values.map(reduce.getResult(0), sums[0]);
-  values.map(reduce.getResult(0), max);
-  if (reduce.getMonoid() == row::Monoid::Max)
-    return;
-  FloatType type = typeOf(reduce);
-  Value one = arith::ConstantOp::create(b, b.getFloatAttr(type, 1));
-  Value others = arith::SubFOp::create(b, sums[1], one);
-  Value tail = arith::AddFOp::create(b, others, sums[0]);
-  Value guard = arith::SubFOp::create(b, max, max);
-  Value sum =
-      arith::AddFOp::create(b, arith::AddFOp::create(b, tail, one), guard);
-  values.map(reduce.getResult(1), sum);
-  values.map(reduce.getResult(2), tail);
-  if (!reduce.isWeighted())
-    return;
-  values.map(reduce.getResult(3), sums[2]);
-  values.map(reduce.getResult(4), sums[3]);
+  return monoids.summands(reduce, max ? splat(max) : Value(), element);
 }

@@ -92,6 +92,8 @@ static void printSummary(const EmittedKernel &kernel, const CommandLine &line) {
   for (auto [file, size] : llvm::zip(kernel.files, kernel.sizes))
     os << "  emitted   " << line.directory << "/" << file.second << "  "
        << llvm::format("%.1f KB", size / 1024.0) << "\n";
+  if (!kernel.note.empty())
+    os << "  note      " << kernel.note << "\n";
   os << "  time      "
      << llvm::format("%.0f ms (lower %.0f, codegen %.0f)\n",
                      (kernel.lowerSeconds + kernel.codegenSeconds) * 1e3,

@@ -186,7 +186,7 @@ int cuLaunchKernelEx(const struct cuda_launch_config *config, void *function,
              cluster[2]);
   }
   if (arguments)
-    fake_log(" arguments=%d,%d", *(int *)arguments[0], *(int *)arguments[1]);
+    fake_log_arguments(arguments);
   fake_log("\n");
   return 0;
 }

@@ -15,7 +15,9 @@
  * "gfx90a,gfx942:xnack-" FAKE_CONTEXT  the device of each thread's first
  * context; unset: no context FAKE_FAIL     FUNCTION=CODE: this function fails
  * with this code FAKE_CAPTURE  set: a stream is captured in global mode
- * FAKE_QUIET    set: nothing on stderr */
+ * FAKE_QUIET    set: nothing on stderr
+ * FAKE_ARGUMENTS  how many arguments of 64 bits a launch writes down; unset:
+ * two of 32 bits */
 
 static void fake_log(const char *format, ...) {
   if (getenv("FAKE_QUIET"))
@@ -24,6 +26,17 @@ static void fake_log(const char *format, ...) {
   va_start(list, format);
   vfprintf(stderr, format, list);
   va_end(list);
+}
+
+static void fake_log_arguments(void **arguments) {
+  const char *count = getenv("FAKE_ARGUMENTS");
+  if (!count) {
+    fake_log(" arguments=%d,%d", *(int *)arguments[0], *(int *)arguments[1]);
+    return;
+  }
+  fake_log(" arguments=");
+  for (int i = 0; i < atoi(count); ++i)
+    fake_log("%s%lld", i ? "," : "", *(long long *)arguments[i]);
 }
 
 /* The code with which `function` is to fail, or 0. */

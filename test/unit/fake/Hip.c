@@ -81,9 +81,10 @@ int hipModuleLaunchKernel(void *function, unsigned grid_x, unsigned grid_y,
   ++launches;
   fake_log("launch %s grid=%u,%u,%u block=%u,%u,%u", (const char *)function,
            grid_x, grid_y, grid_z, block_x, block_y, block_z);
-  fake_log(" shared=%u stream=%zu mode=%d arguments=%d,%d\n", shared_bytes,
-           (size_t)stream, fake_mode, *(int *)arguments[0],
-           *(int *)arguments[1]);
+  fake_log(" shared=%u stream=%zu mode=%d", shared_bytes, (size_t)stream,
+           fake_mode);
+  fake_log_arguments(arguments);
+  fake_log("\n");
   return 0;
 }
 

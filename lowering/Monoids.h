@@ -1,8 +1,8 @@
 // The arithmetic of monoids on blocks of columns.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#ifndef LOWERING_CPU_MONOIDS_H
-#define LOWERING_CPU_MONOIDS_H
+#ifndef LOWERING_MONOIDS_H
+#define LOWERING_MONOIDS_H
 
 #include "dialect/softmax/Softmax.h"
 #include "mlir/IR/IRMapping.h"
@@ -44,6 +44,8 @@ public:
   /// The results of the reduction, of what `ofBlock` or `valuesOf` give.
   SmallVector<Value> results(row::ReduceOp reduce, ValueRange folded);
 
+  /// The point that gaps are measured from: a maximum of -inf counts as 0.
+  Value gapOrigin(Value max);
   /// The larger of two that are not NaN.
   Value larger(Value a, Value b);
 
@@ -54,8 +56,6 @@ private:
   Value valueOfSum(ValueRange sum);
   Value toWide(Value value);
   Value narrow(Value value, Type type);
-  /// The point that gaps are measured from: a maximum of -inf counts as 0.
-  Value gapOrigin(Value max);
   /// `difference` times the scale of the reduction.
   Value scaled(row::ReduceOp reduce, Value difference);
 
@@ -65,4 +65,4 @@ private:
 
 } // namespace mlir::softmax
 
-#endif // LOWERING_CPU_MONOIDS_H
+#endif // LOWERING_MONOIDS_H

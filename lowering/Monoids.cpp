@@ -1,7 +1,7 @@
 // The arithmetic of monoids on blocks of columns.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "lowering/cpu/Monoids.h"
+#include "lowering/Monoids.h"
 
 #include "lowering/RowTraversal.h"
 
