@@ -6,7 +6,7 @@
 #include "runtime/smx.h"
 #include "runtime/smx_vulkan.h"
 
-#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Program.h"
 #include "gtest/gtest.h"
@@ -150,13 +150,13 @@ int32_t k_vulkan(const double *x, const int64_t *t, double *loss, int64_t rows,
     return *report;
   }
 
-  /// The fault is found, and described with `text`.
+  /// The fault is found, and described with `text` in some case.
   void expectFailure(const std::string &macro, StringRef text) {
     KernelReport report = verify({macro});
     EXPECT_GT(report.failedCases, 0) << macro;
-    for (const Failure &failure : report.failures)
-      EXPECT_TRUE(StringRef(failure.text).contains(text))
-          << macro << ": " << failure.test << ": " << failure.text;
+    EXPECT_TRUE(llvm::any_of(report.failures, [&](const Failure &failure) {
+      return StringRef(failure.text).contains(text);
+    })) << macro;
   }
 
   std::string directory;
