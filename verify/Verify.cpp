@@ -76,7 +76,8 @@ Expected<KernelReport> mlir::softmax::verify::verifyDevice(
   report.file = kernel->getFile().str();
   auto vulkan = VulkanKernel::open(own, *kernel);
   if (!vulkan) {
-    report.skipped = "no Vulkan device: " + llvm::toString(vulkan.takeError());
+    report.skipped = "no Vulkan device: " + report.name + " not verified (" +
+                     llvm::toString(vulkan.takeError()) + ")";
     return report;
   }
   report.device = (*vulkan)->getDeviceName().str();

@@ -116,9 +116,10 @@ Choice choose(MLIRContext *context, const GPUTarget &machine,
                       std::to_string(threads) + " threads");
     }
   }
-  int64_t threads = ShapedType::isDynamic(kernel.columns) ? 128 : 512;
+  int64_t threads = ShapedType::isDynamic(kernel.columns) ? 128 : 256;
   threads = std::min(threads, machine.maxThreads);
-  return make(Residence::Memory, threads, threads, vector, 4,
+  // 16 elements at a time; more would spill.
+  return make(Residence::Memory, threads, threads, vector, 16 / vector,
               ShapedType::isDynamic(kernel.columns)
                   ? "the number of columns is known at run time only"
                   : "rows that no block holds in registers");

@@ -20,15 +20,15 @@ llvm::Expected<GPUTarget> softmax::parseGPUTarget(StringRef name) {
   // of its two devices, MI300X 304. 16 blocks of 128 threads fill one. A Vulkan
   // device can be anything.
   if (name == "sm_80")
-    return GPUTarget{name.str(), GPUIsa::NVVM, name.str(), 1024, 108 * 16};
+    return GPUTarget{name.str(), GPUIsa::NVVM, name.str(), 512, 108 * 16};
   if (name == "sm_90")
-    return GPUTarget{name.str(), GPUIsa::NVVM, name.str(), 1024, 132 * 16};
+    return GPUTarget{name.str(), GPUIsa::NVVM, name.str(), 512, 132 * 16};
   if (name == "sm_100")
-    return GPUTarget{name.str(), GPUIsa::NVVM, name.str(), 1024, 148 * 16};
+    return GPUTarget{name.str(), GPUIsa::NVVM, name.str(), 512, 148 * 16};
   if (name == "gfx90a")
-    return GPUTarget{name.str(), GPUIsa::ROCDL, name.str(), 1024, 110 * 16};
+    return GPUTarget{name.str(), GPUIsa::ROCDL, name.str(), 512, 110 * 16};
   if (name == "gfx942")
-    return GPUTarget{name.str(), GPUIsa::ROCDL, name.str(), 1024, 304 * 8};
+    return GPUTarget{name.str(), GPUIsa::ROCDL, name.str(), 512, 304 * 8};
   if (name == "spirv")
     return GPUTarget{name.str(), GPUIsa::SPIRV, "", 128, 2048};
   return llvm::createStringError("unknown GPU target '" + name +

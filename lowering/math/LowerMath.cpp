@@ -12,6 +12,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 namespace mlir::softmax {
@@ -173,6 +174,10 @@ struct SoftmaxLowerMath
   }
 
   void runOnOperation() override {
+    getOperation()->walk([&](FunctionOpInterface function) { lower(function); });
+  }
+
+  void lower(FunctionOpInterface function) {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
     patterns.add<ExpandFunction<math::ExpOp, buildExp>,
@@ -182,13 +187,13 @@ struct SoftmaxLowerMath
                  ExpandFunction<row::ExpNonPositiveOp, buildExpNonPositive>,
                  ExpandFunction<row::SechSquaredOp, buildSechSquared>,
                  ExpandExtend, ExpandTruncate>(context,
-                                               optionsFor(getOperation()));
-    if (!optionsFor(getOperation()).fma)
+                                               optionsFor(function));
+    if (!optionsFor(function).fma)
       patterns.add<ExpandFma>(context);
-    walkAndApplyPatterns(getOperation(), std::move(patterns));
+    walkAndApplyPatterns(function, std::move(patterns));
     // The last reader of these decisions; LLVM's translation knows them not.
-    getOperation()->removeAttr(SoftmaxDialect::kScheduleName);
-    getOperation()->removeAttr(SoftmaxDialect::kTargetName);
+    function->removeAttr(SoftmaxDialect::kScheduleName);
+    function->removeAttr(SoftmaxDialect::kTargetName);
   }
 };
 

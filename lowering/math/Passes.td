@@ -6,8 +6,7 @@
 
 include "mlir/Pass/PassBase.td"
 
-def SoftmaxLowerMathPass
-    : InterfacePass<"softmax-lower-math", "FunctionOpInterface"> {
+def SoftmaxLowerMathPass : Pass<"softmax-lower-math"> {
   let summary = "expand elementary functions and 16-bit conversions";
   let description = [{
     Replaces `math.exp`, `math.log`, `math.log1p`, `math.tanh`,
@@ -19,6 +18,9 @@ def SoftmaxLowerMathPass
     Conversions between f16 or bf16 and f32 or f64 (`arith.extf`,
     `arith.truncf`) become integer arithmetic that is exact or rounds once, to
     nearest even. Those with another rounding mode stay.
+
+    Works on every function of the operation it runs on, those of GPU kernels
+    included.
 
     The result has no fast-math flags and must not be given any: the range
     reductions rely on the order of their operations.

@@ -43,11 +43,11 @@ func.func @longer_rows_take_a_warp(%x: memref<64x1000xf32>) {
 }
 
 // CHECK-LABEL: func @long_rows_take_a_block(
-// NVIDIA-SAME: <residence = registers, threads = 1024, block = 1024, vector = 4, steps = 8, blocks =
-// AMD-SAME: <isa = rocdl, residence = registers, threads = 1024, block = 1024, vector = 4, steps = 8, blocks =
+// NVIDIA-SAME: <residence = registers, threads = 512, block = 512, vector = 4, steps = 8, blocks =
+// AMD-SAME: <isa = rocdl, residence = registers, threads = 512, block = 512, vector = 4, steps = 8, blocks =
 // VULKAN-SAME: <isa = spirv, threads = 128, vector = 4, steps = 4>
-func.func @long_rows_take_a_block(%x: memref<64x32768xf32>) {
-  row.program axis(1) maps [#all, #all] ins(%x : memref<64x32768xf32>) outs(%x : memref<64x32768xf32>) {
+func.func @long_rows_take_a_block(%x: memref<64x16384xf32>) {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x16384xf32>) outs(%x : memref<64x16384xf32>) {
   ^bb0(%row: !row.elements<f32>):
     %m = row.map(%row : !row.elements<f32>) {
     ^bb0(%e: f32):
@@ -59,8 +59,8 @@ func.func @long_rows_take_a_block(%x: memref<64x32768xf32>) {
 }
 
 // CHECK-LABEL: func @rows_that_no_block_holds_are_read_again(
-// NVIDIA-SAME: <threads = 512, block = 512, vector = 4, steps = 4, blocks =
-// AMD-SAME: <isa = rocdl, threads = 512, block = 512, vector = 4, steps = 4, blocks =
+// NVIDIA-SAME: <threads = 256, block = 256, vector = 4, steps = 4, blocks =
+// AMD-SAME: <isa = rocdl, threads = 256, block = 256, vector = 4, steps = 4, blocks =
 // VULKAN-SAME: <isa = spirv, threads = 128, vector = 4, steps = 4>
 func.func @rows_that_no_block_holds_are_read_again(%x: memref<64x32769xf32>) {
   row.program axis(1) maps [#all, #all] ins(%x : memref<64x32769xf32>) outs(%x : memref<64x32769xf32>) {

@@ -84,7 +84,7 @@ def command_of(test):
     if words[0] == "lit":
         return [LIT, "-v", str(BUILD / "test" / words[1])]
     if words[0] == "kernel":
-        # The names that KernelsTest.cpp gives to its requests.
+        # The names that KernelLines.cpp gives to its requests.
         name = "".join(c if c.isalnum() else "d" if c == "?" else "_" for c in " ".join(words[1:]))
         words = ["KernelsTest", f"--gtest_filter=*Kernels.MatchTheOracle/{name}"]
     program = str(BUILD / FOLDERS[words[0]] / words[0])
@@ -99,7 +99,7 @@ def problem_of_test(test):
     if words[0] == "kernel":
         line = " ".join(words[1:])
         op, shape = words[1], words[2]
-        text = re.sub(r'"\s*\n\s*"', "", (ROOT / "test/numerics/KernelsTest.cpp").read_text())
+        text = re.sub(r'"\s*\n\s*"', "", (ROOT / "test/numerics/KernelLines.cpp").read_text())
         matrix = re.fullmatch(r"\?x197x(f32|f64|f16|bf16) --target-cpu=x86-64(-v3)?", " ".join(words[2:]))
         if f'"{line}"' in text or (matrix and f'"{op}"' in text):
             return None

@@ -1,10 +1,11 @@
 // random-cases: kernels of random requests against the oracle.
 //
-//   random-cases [--cases=N] [--seed=S] [--first=K] [--verbose]
+//   random-cases [--vulkan] [--cases=N] [--seed=S] [--first=K] [--verbose]
 //
 // Emits kernels of random requests until N cases (default 3000) have run, each
 // on guarded buffers. Everything follows from the seed and a request's number:
-// --first=K --cases=1 repeats request K.
+// --first=K --cases=1 repeats request K. With --vulkan the kernels run on
+// a Vulkan device and not on the CPU, with other schedules.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "EmitAndVerify.h"
@@ -32,7 +33,7 @@ struct Row {
 struct Settings {
   int64_t cases = 3000;
   uint64_t seed = 1, first = 0;
-  bool isVerbose = false;
+  bool isVerbose = false, isVulkan = false;
 };
 
 bool read(int count, char **arguments, Settings &settings) {
@@ -41,15 +42,34 @@ bool read(int count, char **arguments, Settings &settings) {
     bool isWrong = key == "--cases"   ? value.getAsInteger(10, settings.cases)
                    : key == "--seed"  ? value.getAsInteger(10, settings.seed)
                    : key == "--first" ? value.getAsInteger(10, settings.first)
-                                      : key != "--verbose";
+                                      : key != "--verbose" && key != "--vulkan";
     if (isWrong) {
       llvm::errs() << "random-cases: wrong argument '" << arguments[i]
                    << "'; see the head of RandomCases.cpp\n";
       return false;
     }
     settings.isVerbose |= key == "--verbose";
+    settings.isVulkan |= key == "--vulkan";
   }
   return true;
+}
+
+llvm::Expected<verify::Report> verifyRequest(const test::RandomRequest &request,
+                                             bool isVulkan,
+                                             verify::Options limits) {
+  if (!isVulkan)
+    return test::emitAndVerify(request.line, request.schedule, limits);
+  limits.limits.elements = 1 << 14;
+  limits.limits.total = 1 << 17;
+  auto kernel =
+      test::emitAndVerifyVulkan(request.line, request.schedule, limits);
+  if (!kernel)
+    return kernel.takeError();
+  if (!kernel->skipped.empty())
+    return llvm::createStringError(kernel->skipped);
+  verify::Report report;
+  report.kernels.push_back(std::move(*kernel));
+  return report;
 }
 
 } // namespace
@@ -59,7 +79,7 @@ int main(int count, char **arguments) {
   if (!read(count, arguments, settings))
     return 1;
   llvm::sys::PrintStackTraceOnErrorSignal(arguments[0]);
-  test::RandomRequests requests(settings.seed);
+  test::RandomRequests requests(settings.seed, settings.isVulkan);
   std::map<std::string, Row> rows;
   std::map<int, verify::SpecialCount> specials;
   Row all;
@@ -77,7 +97,7 @@ int main(int count, char **arguments) {
     limits.limits.elements = 1 << 15;
     limits.limits.total = 1 << 18;
     limits.limits.seed = settings.seed + number;
-    auto report = test::emitAndVerify(request.line, request.schedule, limits);
+    auto report = verifyRequest(request, settings.isVulkan, limits);
     if (!report) {
       llvm::outs() << "FAILED " << name << "\n  "
                    << llvm::toString(report.takeError()) << "\n";
@@ -86,7 +106,8 @@ int main(int count, char **arguments) {
       continue;
     }
     Row &row = rows[llvm::formatv("{0,-24} {1,-5} {2,-10}", request.op,
-                                  request.type, request.target)];
+                                  request.type,
+                                  settings.isVulkan ? "spirv" : request.target)];
     for (const verify::KernelReport &kernel : report->kernels) {
       for (Row *counted : {&row, &all}) {
         ++counted->kernels;

@@ -58,7 +58,11 @@ int64_t RandomRequests::classExtent() {
 
 void RandomRequests::addShape() {
   int64_t dice = pick(1, 100);
-  rank = dice <= 8 ? 1 : dice <= 60 ? 2 : dice <= 85 ? 3 : dice <= 95 ? 4 : pick(5, 8);
+  rank = dice <= 8    ? 1
+         : dice <= 60 ? 2
+         : dice <= 85 ? 3
+         : dice <= 95 ? 4
+                      : pick(5, 8);
   bool isLoss = request.op.rfind("cross", 0) == 0;
   axis = isLoss && rank > 2 ? 1 : rank - 1;
   bool isOther = request.op != "sgd" && chance(30);
@@ -71,8 +75,11 @@ void RandomRequests::addShape() {
     int64_t extent = isClass ? classExtent() : pick(1, most);
     if (!isClass)
       extents *= extent;
-    request.line += chance(isClass ? 50 : 40) ? "?" : std::to_string(extent);
+    bool isDynamic = chance(isClass ? 50 : 40);
+    request.line += isDynamic ? "?" : std::to_string(extent);
     request.line += "x";
+    if (isClass)
+      classes = isDynamic ? 0 : extent;
   }
   request.line += request.type;
   if (isOther)
@@ -130,13 +137,18 @@ void RandomRequests::addLossOptions() {
 void RandomRequests::addSchedule() {
   std::string threads = oneOf({"none", "none", "none", "openmp", "hook"});
   bool isFast = request.op != "sgd" && chance(10);
-  if (chance(50)) {
-    if (threads != "none")
-      request.line += " --threads=" + threads;
-    if (isFast)
-      request.line += " --accuracy=fast";
-    return;
-  }
+  bool isSelected = chance(50);
+  if (isSelected && threads != "none")
+    request.line += " --threads=" + threads;
+  if (!isSelected)
+    request.schedule = (isVulkan ? gpuSchedule() : cpuSchedule(threads)) +
+                       (isFast ? ", accuracy = fast" : "") + ">";
+  // The accuracy is a property of the bound, too.
+  if (isFast)
+    request.line += " --accuracy=fast";
+}
+
+std::string RandomRequests::cpuSchedule(const std::string &threads) {
   std::string text = "#softmax.cpu_schedule<traversal = ";
   bool isContiguous = axis == rank - 1 && !isStrided;
   if (isContiguous && chance(85)) {
@@ -144,7 +156,9 @@ void RandomRequests::addSchedule() {
     while (request.target != machine->target)
       ++machine;
     int64_t natural = machine->lanes / (request.type == "f64" ? 2 : 1);
-    int64_t lanes = chance(70) ? natural : chance(50) ? natural * 2 : natural / 2;
+    int64_t lanes = chance(70)   ? natural
+                    : chance(50) ? natural * 2
+                                 : natural / 2;
     lanes = std::max<int64_t>(lanes, 2);
     int64_t unroll = pick(1, 6);
     int64_t block = 2 * lanes * unroll * (chance(70) ? pick(1, 4) : 32);
@@ -157,10 +171,23 @@ void RandomRequests::addSchedule() {
   } else {
     text += "reference";
   }
-  request.schedule = text + ", rows_per_task = " + oneOf({"1", "3", "16"}) +
-                     ", threads = " + threads +
-                     (isFast ? ", accuracy = fast" : "") + ">";
-  // The accuracy is a property of the bound, too.
-  if (isFast)
-    request.line += " --accuracy=fast";
+  return text + ", rows_per_task = " + oneOf({"1", "3", "16"}) +
+         ", threads = " + threads;
+}
+
+std::string RandomRequests::gpuSchedule() {
+  int64_t threads = int64_t(1) << pick(0, 7);
+  int64_t block = std::max<int64_t>(threads, int64_t(1) << pick(5, 8));
+  int64_t vector = int64_t(1) << pick(0, 2);
+  // A thread keeps 64 accesses at most.
+  int64_t held = (classes + threads * vector - 1) / (threads * vector);
+  bool inRegisters = classes > 0 && held <= 64 && chance(50);
+  int64_t steps = inRegisters ? held : pick(1, 4);
+  return std::string("#softmax.gpu_schedule<isa = spirv, residence = ") +
+         (inRegisters ? "registers" : "memory") +
+         ", threads = " + std::to_string(threads) +
+         ", block = " + std::to_string(block) +
+         ", vector = " + std::to_string(vector) +
+         ", steps = " + std::to_string(steps) +
+         ", blocks = " + oneOf({"1", "3", "2048"});
 }

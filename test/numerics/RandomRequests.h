@@ -20,7 +20,9 @@ struct RandomRequest {
 /// Makes requests. Each follows from the seed and its number alone.
 class RandomRequests {
 public:
-  explicit RandomRequests(uint64_t seed) : seed(seed) {}
+  /// `isVulkan`: of kernels for Vulkan devices.
+  RandomRequests(uint64_t seed, bool isVulkan)
+      : seed(seed), isVulkan(isVulkan) {}
   RandomRequest make(uint64_t number);
 
 private:
@@ -36,11 +38,15 @@ private:
   void addOptions();
   void addLossOptions();
   void addSchedule();
+  std::string cpuSchedule(const std::string &threads);
+  std::string gpuSchedule();
 
   uint64_t seed;
+  bool isVulkan;
   std::mt19937_64 random;
   RandomRequest request;
   int64_t rank = 0, axis = 0;
+  int64_t classes = 0; ///< 0 when known at run time only
   bool isStrided = false;
 };
 
