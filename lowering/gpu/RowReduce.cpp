@@ -67,8 +67,10 @@ bool RowKernel::readsOnce() const {
 }
 
 void RowKernel::reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces, Value end) {
-  // From memory a thread may add up any number of columns.
-  bool compensates = schedule.getResidence() == Residence::Memory;
+  // From memory a thread may add up any number of columns, and many also when it
+  // holds them.
+  bool compensates = schedule.getResidence() == Residence::Memory ||
+                     schedule.getSteps() > 16;
   unsigned width = compensates ? 2 : 1;
   SmallVector<Value> max = maxima(reduces, end), init;
   for (row::ReduceOp reduce : reduces)
