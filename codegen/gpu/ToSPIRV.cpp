@@ -8,8 +8,10 @@
 #include "mlir/Conversion/MathToSPIRV/MathToSPIRV.h"
 #include "mlir/Conversion/SCFToSPIRV/SCFToSPIRV.h"
 #include "mlir/Conversion/VectorToSPIRV/VectorToSPIRV.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/SPIRV/IR/TargetAndABI.h"
 #include "mlir/Dialect/SPIRV/Transforms/SPIRVConversion.h"
@@ -282,6 +284,26 @@ struct SoftmaxGPUToSPIRV
 
 } // namespace
 
+/// MLIR's conversion stores what a loop yields in its body, so that the results
+/// of a loop without iterations are undefined. They are what it starts with.
+static void defineLoopResults(Operation *root) {
+  root->walk([](scf::ForOp loop) {
+    if (loop.getNumResults() == 0)
+      return;
+    OpBuilder b(loop.getContext());
+    b.setInsertionPointAfter(loop);
+    Value runs = arith::CmpIOp::create(
+        b, loop.getLoc(), arith::CmpIPredicate::slt, loop.getLowerBound(),
+        loop.getUpperBound());
+    for (auto [result, init] :
+         llvm::zip(loop.getResults(), loop.getInitArgs())) {
+      auto value =
+          arith::SelectOp::create(b, loop.getLoc(), runs, result, init);
+      result.replaceAllUsesExcept(value, value);
+    }
+  });
+}
+
 LogicalResult SoftmaxGPUToSPIRV::convert(gpu::GPUModuleOp module) {
   MLIRContext *context = &getContext();
   llvm::StringMap<int32_t> blockSizes;
@@ -299,6 +321,7 @@ LogicalResult SoftmaxGPUToSPIRV::convert(gpu::GPUModuleOp module) {
   b.setInsertionPointToEnd(shaders.getBody());
   for (Operation &op : *module.getBody())
     b.clone(op);
+  defineLoopResults(shaders);
 
   SPIRVConversionOptions options;
   options.use64bitIndex = true;

@@ -95,7 +95,9 @@ private:
   //===--- Reductions (RowReduce.cpp, RowOnline.cpp) ----------------------===//
 
   void emitReduce(row::ReduceOp first);
-  void reduceInRegisters(ArrayRef<row::ReduceOp> reduces, Value end);
+  /// Maximum and sums come from one sweep over a row in memory.
+  bool readsOnce() const;
+  void reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces, Value end);
   void reduceOnline(ArrayRef<row::ReduceOp> reduces, Value end);
   SmallVector<Value> startOnline(row::ReduceOp reduce);
   SmallVector<Value> raise(row::ReduceOp reduce, ValueRange state, Value max);

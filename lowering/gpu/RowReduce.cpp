@@ -48,16 +48,31 @@ void RowKernel::emitReduce(row::ReduceOp first) {
       values.map(reduce.getScale(), kernel.value(reduce.getScale()));
 
   Value end = endOfColumns(first.getUntil());
-  if (schedule.getResidence() == Residence::Memory)
+  if (readsOnce())
     reduceOnline(group, end);
   else
-    reduceInRegisters(group, end);
+    reduceInTwoSweeps(group, end);
 }
 
-void RowKernel::reduceInRegisters(ArrayRef<row::ReduceOp> reduces, Value end) {
+/// Every chunk may raise the maximum, and with it rounds what was summed
+/// before: with rising elements those errors add up. 64 of them stay within the
+/// bounds.
+bool RowKernel::readsOnce() const {
+  if (schedule.getResidence() == Residence::Registers)
+    return false;
+  constexpr int64_t kChunks = 64, kLongRow = 65536;
+  int64_t chunk =
+      schedule.getThreads() * schedule.getVector() * schedule.getSteps();
+  return staticExtent.value_or(kLongRow) <= kChunks * chunk;
+}
+
+void RowKernel::reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces, Value end) {
+  // From memory a thread may add up any number of columns.
+  bool compensates = schedule.getResidence() == Residence::Memory;
+  unsigned width = compensates ? 2 : 1;
   SmallVector<Value> max = maxima(reduces, end), init;
   for (row::ReduceOp reduce : reduces)
-    init.append(Monoids::summedBy(reduce), constant(typeOf(reduce), 0));
+    init.append(width * Monoids::summedBy(reduce), constant(typeOf(reduce), 0));
   if (init.empty())
     return combineSums(reduces, max, {});
   SmallVector<Value> sums =
@@ -66,11 +81,20 @@ void RowKernel::reduceInRegisters(ArrayRef<row::ReduceOp> reduces, Value end) {
         for (auto [reduce, maximum] : llvm::zip(reduces, max))
           for (Value value : summands(reduce, maximum, columns)) {
             Value zero = constant(typeOf(reduce), 0);
-            next.push_back(arith::AddFOp::create(
-                b, carried[next.size()], maskOut(value, zero, columns)));
+            value = maskOut(value, zero, columns);
+            ValueRange sum = carried.slice(next.size(), width);
+            if (compensates)
+              llvm::append_range(next, addCompensated(b, sum, value));
+            else
+              next.push_back(arith::AddFOp::create(b, sum[0], value));
           }
         return next;
       });
+  if (compensates) {
+    for (size_t i = 0; i < sums.size() / 2; ++i)
+      sums[i] = arith::AddFOp::create(b, sums[2 * i], sums[2 * i + 1]);
+    sums.truncate(sums.size() / 2);
+  }
   for (Value &sum : sums)
     sum = foldVector(sum, [&](Value x, Value y) -> Value {
       return arith::AddFOp::create(b, x, y);

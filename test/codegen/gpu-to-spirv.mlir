@@ -37,6 +37,29 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // A loop without iterations yields what it starts with.
+  // CHECK-LABEL: spirv.func @loop_results_are_defined
+  // CHECK: %[[START:.*]] = spirv.Constant 1.000000e+00 : f32
+  // CHECK: spirv.mlir.loop
+  // CHECK: spirv.mlir.merge
+  // CHECK: %[[FOUND:.*]] = spirv.Load "Function"
+  // CHECK: %[[RUNS:.*]] = spirv.SLessThan
+  // CHECK: spirv.Select %[[RUNS]], %[[FOUND]], %[[START]] : i1, f32
+  gpu.func @loop_results_are_defined(%a: i64, %n: i64) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %x = builtin.unrealized_conversion_cast %a : i64 to memref<?xf32, #gpu.address_space<global>>
+    %zero = arith.constant 0 : index
+    %step = arith.constant 1 : index
+    %start = arith.constant 1.0 : f32
+    %end = arith.index_cast %n : i64 to index
+    %found = scf.for %i = %zero to %end step %step iter_args(%sum = %start) -> f32 {
+      %e = memref.load %x[%i] : memref<?xf32, #gpu.address_space<global>>
+      %next = arith.addf %sum, %e : f32
+      scf.yield %next : f32
+    }
+    memref.store %found, %x[%zero] : memref<?xf32, #gpu.address_space<global>>
+    gpu.return
+  }
+
   // Drivers may not contract products and sums, or drop NaN.
   // CHECK-LABEL: spirv.func @arithmetic_stays_as_written
   // CHECK: spirv.Store "Workgroup"
