@@ -67,8 +67,10 @@ bool RowKernel::readsOnce() const {
 }
 
 void RowKernel::reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces, Value end) {
-  // From memory a thread may add up any number of columns.
-  bool compensates = schedule.getResidence() == Residence::Memory;
+  // Rounding errors of a thread's sums grow with the number of its steps.
+  constexpr int64_t kPlainSteps = 16;
+  bool compensates = schedule.getResidence() == Residence::Memory ||
+                     schedule.getSteps() > kPlainSteps;
   unsigned width = compensates ? 2 : 1;
   SmallVector<Value> max = maxima(reduces, end), init;
   for (row::ReduceOp reduce : reduces)
