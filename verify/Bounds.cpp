@@ -139,11 +139,8 @@ long double Bounds::update(size_t j, const RowInput &input,
                            const RowResult &row) const {
   long double product = static_cast<long double>(input.rate) * input.second[j];
   // One rounding, or one of f64 before it. The last term is the oracle's own.
-  long double tolerance = 0.5001L * ulpOf(compute, row.elements[j]) +
-                          std::ldexp(std::fabs(product), -62);
-  if (roundsProducts)
-    tolerance += 0.5L * ulpOf(compute, product);
-  return tolerance;
+  return 0.5001L * ulpOf(compute, row.elements[j]) +
+         std::ldexp(std::fabs(product), -62);
 }
 
 //===----------------------------------------------------------------------===//

@@ -40,9 +40,6 @@ public:
   /// Relative error of g, beside that of a product, in units of u: that of a
   /// denominator of weights, see `reducedLoss`. Set by who knows the rows.
   long double ofUpstream = 0;
-  /// f64 products are rounded before they are added to: Vulkan does not promise
-  /// that Fma rounds once, and no wider type could stand in for it.
-  bool roundsProducts = false;
 
   /// (d + 4) ulp(p), and p (e^(n_j u) - 1), and slack; +0 exactly when d is
   /// above 103.98 (f64: 745.14) by more than its noise, or x2_j is -inf (E2,
@@ -105,7 +102,7 @@ public:
   long double logSoftmaxGradient(size_t j, const RowInput &input,
                                  const RowResult &row) const;
 
-  /// Half an ulp, and half an ulp of the product where that is rounded too.
+  /// One ulp, plus u |rate gradient| where the product is rounded by itself.
   long double update(size_t j, const RowInput &input,
                      const RowResult &row) const;
 

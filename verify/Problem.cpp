@@ -215,7 +215,6 @@ void Problem::evaluateRows() {
   bool readsLse =
       manifest.op == Operation::CrossEntropyGrad && manifest.find("lse");
   Bounds bounds(manifest.type, manifest.fast, manifest.formula);
-  bounds.roundsProducts = manifest.device && bounds.compute == ElementType::F64;
   if (!weights.empty() && manifest.reduction == Reduction::Mean) {
     bounds.ofUpstream = 1;
     if (bounds.compute == ElementType::F64)
