@@ -96,6 +96,7 @@ protected:
   SmallVector<Value> indices;
 
 private:
+  Value convertFloat(Value value, Type type);
   void emitRow(Value rowIndex, Totals &totals);
   SmallVector<Value> emitBody();
   void emitOperation(Operation &op);

@@ -77,12 +77,12 @@ llvm::Expected<DeviceCode> DeviceEntry::compile(func::FuncOp variant,
   std::string problem;
   LogicalResult lowered = success();
   {
-    ScopedDiagnosticHandler handler(
-        module.getContext(), [&](Diagnostic &diagnostic) {
-          if (problem.empty())
-            problem = diagnostic.str();
-          return failure(); // others hear of it too
-        });
+    ScopedDiagnosticHandler handler(module.getContext(),
+                                    [&](Diagnostic &diagnostic) {
+                                      if (problem.empty())
+                                        problem = diagnostic.str();
+                                      return failure(); // others hear of it too
+                                    });
     lowered = pm.run(*own);
   }
   // What was selected fits; what a user wrote need not.

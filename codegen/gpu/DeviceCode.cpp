@@ -25,8 +25,8 @@ using namespace mlir::softmax;
 /// Vulkan promises 128 bytes of push constants; a parameter takes 8.
 static constexpr unsigned kMaxPushConstants = 16;
 
-/// PTX of the oldest version that knows the processor: drivers from CUDA 12.0 on
-/// read it, for sm_100 those that know the processor at all.
+/// PTX of the oldest version that knows the processor: drivers from CUDA 12.0
+/// on read it, for sm_100 those that know the processor at all.
 static StringRef featuresOf(const GPUTarget &target) {
   if (target.isa != GPUIsa::NVVM)
     return "";

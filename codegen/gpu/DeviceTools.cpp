@@ -59,7 +59,8 @@ std::string softmax::findPtxas() {
 /// output and what the program printed.
 static llvm::Expected<Assembled>
 run(StringRef program, StringRef extension, StringRef input,
-    function_ref<SmallVector<StringRef>(StringRef in, StringRef out)> arguments) {
+    function_ref<SmallVector<StringRef>(StringRef in, StringRef out)>
+        arguments) {
   llvm::Expected<unsigned> seconds = timeLimit();
   if (!seconds)
     return seconds.takeError();

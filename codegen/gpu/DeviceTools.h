@@ -19,8 +19,8 @@ std::string findPtxas();
 struct Assembled {
   std::string binary, report;
 };
-/// PTX to cubin by `ptxas`. Tools are ended after 120 seconds, or as many as the
-/// environment's SOFTMAX_TOOL_SECONDS says.
+/// PTX to cubin by `ptxas`. Tools are ended after 120 seconds, or as many as
+/// the environment's SOFTMAX_TOOL_SECONDS says.
 llvm::Expected<Assembled> assemblePtx(StringRef ptxas, StringRef text,
                                       StringRef chip);
 

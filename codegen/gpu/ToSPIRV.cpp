@@ -304,6 +304,18 @@ static void defineLoopResults(Operation *root) {
   });
 }
 
+/// Before SPIR-V 1.4 a selection between vectors wants a vector of conditions.
+static void widenConditions(Operation *root) {
+  root->walk([](arith::SelectOp select) {
+    auto type = dyn_cast<VectorType>(select.getType());
+    if (!type || isa<VectorType>(select.getCondition().getType()))
+      return;
+    OpBuilder b(select);
+    select.getConditionMutable().assign(vector::BroadcastOp::create(
+        b, select.getLoc(), type.clone(b.getI1Type()), select.getCondition()));
+  });
+}
+
 LogicalResult SoftmaxGPUToSPIRV::convert(gpu::GPUModuleOp module) {
   MLIRContext *context = &getContext();
   llvm::StringMap<int32_t> blockSizes;
@@ -322,6 +334,7 @@ LogicalResult SoftmaxGPUToSPIRV::convert(gpu::GPUModuleOp module) {
   for (Operation &op : *module.getBody())
     b.clone(op);
   defineLoopResults(shaders);
+  widenConditions(shaders);
 
   SPIRVConversionOptions options;
   options.use64bitIndex = true;

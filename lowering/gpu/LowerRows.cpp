@@ -320,8 +320,8 @@ LogicalResult FunctionLowering::eraseHostWork() {
   // Users know the work that is left, not the memory that was made for it.
   Operation *left = nullptr;
   for (Operation &op : function.getBody().front()) {
-    bool works = op.getDialect()->getNamespace() == "linalg" ||
-                 isa<memref::CopyOp>(op);
+    bool works =
+        op.getDialect()->getNamespace() == "linalg" || isa<memref::CopyOp>(op);
     if (works || (!left && isa<memref::LoadOp, memref::AllocaOp,
                                memref::AllocOp, memref::StoreOp>(op)))
       left = &op;

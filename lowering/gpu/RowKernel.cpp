@@ -313,10 +313,15 @@ SmallVector<Value> RowKernel::addToTotals(ValueRange totals) {
       continue;
     Value scalar =
         values.contains(value) ? values.lookup(value) : kernel.value(value);
+    auto widened = [&](Value value) -> Value {
+      if (value.getType().isF64())
+        return value;
+      return arith::ExtFOp::create(b, b.getF64Type(), value);
+    };
+    scalar = widened(scalar);
     if (skipped)
-      scalar = arith::SelectOp::create(b, skipped, skippedValues[i], scalar);
-    if (!scalar.getType().isF64())
-      scalar = arith::ExtFOp::create(b, b.getF64Type(), scalar);
+      scalar = arith::SelectOp::create(b, skipped, widened(skippedValues[i]),
+                                       scalar);
     Value zero = arith::ConstantOp::create(b, b.getF64FloatAttr(0));
     scalar = arith::SelectOp::create(b, inRange, scalar, zero);
     llvm::append_range(next,

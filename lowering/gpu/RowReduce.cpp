@@ -67,10 +67,10 @@ bool RowKernel::readsOnce() const {
 }
 
 void RowKernel::reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces, Value end) {
-  // Rounding errors of a thread's sums grow with the number of its steps.
-  constexpr int64_t kPlainSteps = 16;
+  // From memory a thread may add up any number of columns, and many also when it
+  // holds them.
   bool compensates = schedule.getResidence() == Residence::Memory ||
-                     schedule.getSteps() > kPlainSteps;
+                     schedule.getSteps() > 16;
   unsigned width = compensates ? 2 : 1;
   SmallVector<Value> max = maxima(reduces, end), init;
   for (row::ReduceOp reduce : reduces)

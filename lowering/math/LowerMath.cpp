@@ -104,6 +104,60 @@ static bool isNative(Type narrow, Type wide, const MathOptions &options) {
          (narrow.isF16() ? options.nativeHalf : options.nativeBFloat);
 }
 
+/// In f64 the product is split into its rounded value and the rest (T. J. Dekker,
+/// A floating-point technique for extending the available precision, 1971), and
+/// what the sum loses is kept (Knuth's two-sum): the result is rounded once but
+/// for an error of the second order. Factors beyond 2^996 lose the rest.
+struct ExpandDoubleFma : OpRewritePattern<math::FmaOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::FmaOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF64())
+      return rewriter.notifyMatchFailure(op, "expected f64");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    auto constant = [&](double value) -> Value {
+      TypedAttr scalar = b.getF64FloatAttr(value);
+      if (auto vector = dyn_cast<VectorType>(op.getType()))
+        scalar = DenseElementsAttr::get(vector, scalar);
+      return arith::ConstantOp::create(b, scalar);
+    };
+    auto add = [&](Value x, Value y) -> Value {
+      return arith::AddFOp::create(b, x, y);
+    };
+    auto subtract = [&](Value x, Value y) -> Value {
+      return arith::SubFOp::create(b, x, y);
+    };
+    auto multiply = [&](Value x, Value y) -> Value {
+      return arith::MulFOp::create(b, x, y);
+    };
+    Value splitter = constant(0x1p27 + 1);
+    auto split = [&](Value x) -> std::pair<Value, Value> {
+      Value scaled = multiply(splitter, x);
+      Value high = subtract(scaled, subtract(scaled, x));
+      return {high, subtract(x, high)};
+    };
+    auto [xHigh, xLow] = split(op.getA());
+    auto [yHigh, yLow] = split(op.getB());
+    Value product = multiply(op.getA(), op.getB());
+    Value rest = subtract(multiply(xHigh, yHigh), product);
+    rest = add(add(rest, multiply(xHigh, yLow)), multiply(xLow, yHigh));
+    rest = add(rest, multiply(xLow, yLow));
+    Value sum = add(product, op.getC());
+    Value part = subtract(sum, product);
+    Value lost = add(subtract(product, subtract(sum, part)),
+                     subtract(op.getC(), part));
+    Value correction = add(lost, rest);
+    // NaN where something was infinite: the sum says so itself.
+    Value isNumber = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD,
+                                           correction, correction);
+    correction =
+        arith::SelectOp::create(b, isNumber, correction, constant(0));
+    rewriter.replaceOp(op, add(sum, correction));
+    return success();
+  }
+};
+
 struct ExpandExtend : OpRewritePattern<arith::ExtFOp> {
   ExpandExtend(MLIRContext *context, const MathOptions &options)
       : OpRewritePattern(context), options(options) {}
@@ -190,6 +244,9 @@ struct SoftmaxLowerMath
                                                optionsFor(function));
     if (!optionsFor(function).fma)
       patterns.add<ExpandFma>(context);
+    // CPUs have the C library for it.
+    if (getGPUSchedule(function) && !optionsFor(function).fma)
+      patterns.add<ExpandDoubleFma>(context);
     walkAndApplyPatterns(function, std::move(patterns));
     // The last reader of these decisions; LLVM's translation knows them not.
     function->removeAttr(SoftmaxDialect::kScheduleName);

@@ -43,7 +43,7 @@ gpu.module @kernels {
   // CHECK: spirv.mlir.loop
   // CHECK: spirv.mlir.merge
   // CHECK: %[[FOUND:.*]] = spirv.Load "Function"
-  // CHECK: %[[RUNS:.*]] = spirv.SLessThan
+  // CHECK: %[[RUNS:.*]] = spirv.SGreaterThan
   // CHECK: spirv.Select %[[RUNS]], %[[FOUND]], %[[START]] : i1, f32
   gpu.func @loop_results_are_defined(%a: i64, %n: i64) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
     %x = builtin.unrealized_conversion_cast %a : i64 to memref<?xf32, #gpu.address_space<global>>

@@ -9,6 +9,8 @@ func.func @mean_divides_in_f64_by_the_rows_not_ignored(%x: tensor<4x8xf32>, %t: 
   // CHECK: row.program axis(1)
   // CHECK: %[[MINUS_100:.*]] = arith.constant -100 : i64
   // CHECK: %[[IGNORED:.*]] = arith.cmpi eq, %{{.*}}, %[[MINUS_100]]
+  // CHECK: %[[CLASSES:.*]] = row.extent
+  // CHECK: arith.cmpi ult, %{{.*}}, %[[CLASSES]]
   // CHECK: row.skip_if %[[IGNORED]] values(%{{.*}} : f64)
   // CHECK: row.at
   // CHECK: row.reduce logsumexp
