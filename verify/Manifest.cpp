@@ -44,7 +44,6 @@ const Argument *Manifest::find(StringRef argument) const {
 Manifest Manifest::onDevice(const Device &entry) const {
   Manifest result = *this;
   result.device = entry;
-  result.threads = "none";
   llvm::erase_if(result.arguments, [](const Argument &argument) {
     return argument.role == Role::Hook;
   });
