@@ -136,7 +136,3 @@ int64_t GPUScheduleAttr::getLanes() const {
 bool GPUScheduleAttr::hasHalfTypes() const { return getIsa() != GPUIsa::SPIRV; }
 
 bool GPUScheduleAttr::hasFMA() const { return getIsa() != GPUIsa::SPIRV; }
-
-int64_t GPUScheduleAttr::getRowsPerBlock() const {
-  return getBlock() / getThreads();
-}

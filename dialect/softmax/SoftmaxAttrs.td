@@ -187,8 +187,6 @@ def Softmax_GPUScheduleAttr : AttrDef<Softmax_Dialect, "GPUSchedule"> {
     /// 16-bit floats are loaded and stored as integers.
     bool hasHalfTypes() const;
     bool hasFMA() const;
-    /// Rows that a block works on at the same time.
-    int64_t getRowsPerBlock() const;
   }];
 }
 
