@@ -64,7 +64,8 @@ def SoftmaxLowerRowsToGPUPass
     Example: test/lowering/lower-rows-to-gpu.mlir
   }];
   let dependentDialects = ["SoftmaxDialect", "arith::ArithDialect",
-                           "gpu::GPUDialect", "memref::MemRefDialect",
+                           "gpu::GPUDialect", "LLVM::LLVMDialect",
+                           "memref::MemRefDialect", "NVVM::NVVMDialect",
                            "scf::SCFDialect", "vector::VectorDialect"];
 }
 

@@ -25,6 +25,8 @@ void Entry::callDevice() {
                                  constant(0)),
            SMX_E_WORKSPACE, -1);
     passed.push_back(address);
+  } else {
+    passed.push_back(constant(0));
   }
   Value status = LLVM::AllocaOp::create(b, pointer, i32, constant(1));
   LLVM::StoreOp::create(b, zero, status);

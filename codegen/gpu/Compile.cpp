@@ -59,12 +59,21 @@ func::FuncOp DeviceEntry::createVariant(const GPUTarget &target) {
   variant->setAttr(SoftmaxDialect::kTargetName, b.getStringAttr(target.name));
   if (options.gpuSchedule)
     variant->setAttr(SoftmaxDialect::kScheduleName, options.gpuSchedule);
-  addLaunchArguments(variant, launcher, device.hasWorkspace);
+  addLaunchArguments(variant, launcher, /*needsWorkspace=*/true);
   return variant;
 }
 
 llvm::Expected<DeviceCode> DeviceEntry::compile(func::FuncOp variant,
                                                 const GPUTarget &target) {
+  if (options.gpuSchedule &&
+      options.gpuSchedule.getCluster() > target.maxCluster)
+    return llvm::make_error<EmitError>(
+        ExitCode::WrongRequest,
+        "the schedule does not fit the kernel: " + target.name +
+            (target.maxCluster == 1
+                 ? std::string(" has no clusters")
+                 : " has clusters of at most " +
+                       std::to_string(target.maxCluster) + " blocks"));
   // A module of its own: passes on it see nothing of the host's kernels.
   OwningOpRef<ModuleOp> own(ModuleOp::create(variant.getLoc()));
   variant->remove();
@@ -134,7 +143,6 @@ void DeviceEntry::addWorkspaceFunction() {
 
 llvm::Expected<std::vector<DeviceCode>> DeviceEntry::run() {
   device.launcher = launcher;
-  device.hasWorkspace = needsWorkspace(kernel);
   std::vector<DeviceCode> codes;
   for (const GPUTarget &target : targets) {
     func::FuncOp variant = createVariant(target);
@@ -144,6 +152,8 @@ llvm::Expected<std::vector<DeviceCode>> DeviceEntry::run() {
     codes.push_back(std::move(*code));
     device.functions.push_back(variant);
   }
+  // Schedules need one as well as kernels do, and selection is each target's.
+  device.hasWorkspace = workspaceBytes > 0;
   embedCode(module, launcher, name, codes);
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
   auto shape = cast<func::FuncOp>(b.clone(*kernel));

@@ -85,7 +85,7 @@ llvm::Expected<DeviceCode> softmax::compileKernels(gpu::GPUModuleOp kernels,
                                                    bool needsBinary) {
   DeviceCode code{target, "", "", "", {}};
   for (auto kernel : kernels.getOps<gpu::GPUFuncOp>()) {
-    code.functions.push_back(kernel.getName().str());
+    code.functions.push_back({kernel.getName().str()});
     if (unsigned count = kernel.getNumArguments();
         target.isa == GPUIsa::SPIRV && count > kMaxPushConstants)
       return llvm::make_error<EmitError>(

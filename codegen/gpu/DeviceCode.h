@@ -9,13 +9,20 @@
 
 namespace mlir::softmax {
 
+/// A kernel, and the most that its launches ask for.
+struct DeviceFunction {
+  std::string name;
+  uint32_t sharedBytes = 0; ///< dynamic shared memory of a block
+  uint32_t cluster = 1;     ///< blocks
+};
+
 /// The kernels of one `gpu.module` for one target.
 struct DeviceCode {
   GPUTarget target;
   std::string text;   ///< PTX; empty for other targets
   std::string binary; ///< cubin, code object or SPIR-V; empty without ptxas
   std::string report; ///< what ptxas says of registers and memory
-  std::vector<std::string> functions; ///< names of the kernels, in order
+  std::vector<DeviceFunction> functions; ///< in order
 };
 
 /// Compiles kernels as softmax-lower-rows-to-gpu leaves them; `kernels` is not

@@ -105,14 +105,15 @@ void DataBuilder::addDriver(ArrayRef<DeviceCode> codes) {
   for (const Image &image : images) {
     const DeviceCode &code = codes[image.variant];
     std::vector<std::string> names;
-    for (const std::string &name : code.functions)
-      names.push_back(text(name));
+    for (const DeviceFunction &function : code.functions)
+      names.push_back(text(function.name));
     auto type = LLVM::LLVMArrayType::get(functionType, names.size());
     functions.push_back(global(nextName(), type, /*isConstant=*/true, [&] {
       SmallVector<Value> elements;
-      for (const std::string &name : names)
+      for (auto [name, function] : llvm::zip(names, code.functions))
         elements.push_back(aggregate(
-            functionType, {addressOf(name), number(i32, 0), number(i32, 0)}));
+            functionType, {addressOf(name), number(i32, function.sharedBytes),
+                           number(i32, function.cluster)}));
       return aggregate(type, elements);
     }));
     data.push_back(bytes(image.data));

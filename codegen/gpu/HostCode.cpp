@@ -65,7 +65,7 @@ namespace {
 class LaunchLowering {
 public:
   LaunchLowering(func::FuncOp function, Launcher launcher, StringRef entry,
-                 const DeviceCode &code)
+                 DeviceCode &code)
       : function(function), launcher(launcher), entry(entry), code(code),
         b(function.getLoc(), function.getContext()),
         pointer(LLVM::LLVMPointerType::get(b.getContext())),
@@ -88,7 +88,7 @@ private:
   func::FuncOp function;
   Launcher launcher;
   StringRef entry;
-  const DeviceCode &code;
+  DeviceCode &code;
   ImplicitLocOpBuilder b;
   Type pointer;
   LaunchArguments arguments;
@@ -138,14 +138,22 @@ Value LaunchLowering::callDriver(gpu::LaunchFuncOp launch) {
   Value blocks = arith::IndexCastOp::create(b, i64, launch.getGridSizeX());
   Value threads =
       arith::IndexCastOp::create(b, i32Type, launch.getBlockSizeX());
-  Value fields[] = {blocks, i32(1), threads, i32(1), i32(0)};
+  auto called = llvm::find_if(code.functions, [&](const auto &function) {
+    return function.name == launch.getKernelName().getValue();
+  });
+  // Both are constants: a schedule's, and the size of its rows.
+  if (launch.hasClusterSize())
+    called->cluster = *getConstantIntValue(launch.getClusterSizeX());
+  if (Value bytes = launch.getDynamicSharedMemorySize())
+    called->sharedBytes = *getConstantIntValue(bytes);
+  Value fields[] = {blocks, i32(1), threads, i32(called->cluster),
+                    i32(called->sharedBytes)};
   for (auto [i, field] : llvm::enumerate(fields)) {
     Value address = LLVM::GEPOp::create(b, pointer, type, grid,
                                         ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
     LLVM::StoreOp::create(b, field, address);
   }
-  auto number = llvm::find(code.functions, launch.getKernelName().getValue()) -
-                code.functions.begin();
+  int64_t number = called - code.functions.begin();
   auto callee = declare("smx_gpu_launch",
                         {pointer, pointer, i32Type, pointer, pointer, pointer});
   Value data = LLVM::AddressOfOp::create(b, pointer, kernelSymbol(entry));
@@ -211,6 +219,6 @@ void LaunchLowering::run() {
 }
 
 void softmax::lowerLaunches(func::FuncOp function, Launcher launcher,
-                            StringRef entry, const DeviceCode &code) {
+                            StringRef entry, DeviceCode &code) {
   LaunchLowering(function, launcher, entry, code).run();
 }

@@ -29,9 +29,10 @@ LaunchArguments getLaunchArguments(func::FuncOp function);
 
 /// Replaces the launches in `function` by calls of the launcher, which write
 /// the first failure to the status and launch nothing after it. `entry` is the
-/// name of the C entry, whose data `embedCode` makes.
+/// name of the C entry, whose data `embedCode` makes. Notes in `code` what
+/// launches ask for.
 void lowerLaunches(func::FuncOp function, Launcher launcher, StringRef entry,
-                   const DeviceCode &code);
+                   DeviceCode &code);
 
 /// Adds the data of an entry: for Driver `ENTRY__kernel` (struct
 /// smx_gpu_kernel) and `ENTRY__variants`, for each image the index of its code

@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/Passes.h"
-#include "codegen/gpu/Target.h"
+#include "codegen/gpu/CostModel.h"
 
 #include "mlir/IR/Remarks.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir::softmax {
@@ -17,112 +19,265 @@ using namespace mlir::softmax;
 
 namespace {
 
-/// What selection has to know of a function: the longest rows that it sweeps.
-struct Kernel {
-  row::ProgramOp program;
-  int64_t columns = 0;     ///< ShapedType::kDynamic when not known
-  int64_t held = 1;        ///< row operands whose elements are read
-  unsigned narrowest = 32; ///< bits of the narrowest of them
-  unsigned widest = 32;
-  bool contiguous = true; ///< class axis innermost in every operand
-};
+/// Reductions that wait for one another: each is a sweep of its own.
+int64_t countSweeps(row::ProgramOp program) {
+  llvm::DenseMap<Value, int64_t> depth; // sweeps before a value is known
+  int64_t deepest = 0;
+  for (Operation &op : *program.getBodyBlock()) {
+    int64_t before = 0;
+    auto see = [&](Value value) {
+      before = std::max(before, depth.lookup(value));
+    };
+    llvm::for_each(op.getOperands(), see);
+    for (Region &region : op.getRegions())
+      visitUsedValuesDefinedAbove(
+          region, [&](OpOperand *operand) { see(operand->get()); });
+    int64_t known = before + isa<row::ReduceOp>(op);
+    for (Value result : op.getResults())
+      depth[result] = known;
+    deepest = std::max(deepest, known);
+  }
+  return deepest;
+}
 
-std::optional<Kernel> inspect(func::FuncOp function) {
-  std::optional<Kernel> found;
+int64_t countRows(row::ProgramOp program) {
+  int64_t rows = 1;
+  for (int64_t dim = 0; dim < program.getSpaceRank(); ++dim) {
+    if (dim == program.getAxis())
+      continue;
+    auto [operand, position] = program.getBound(dim);
+    int64_t size = cast<ShapedType>(operand.getType()).getDimSize(position);
+    if (ShapedType::isDynamic(size))
+      return ShapedType::kDynamic;
+    rows *= size;
+  }
+  return rows;
+}
+
+std::optional<GPUWork> inspect(func::FuncOp function) {
+  std::optional<GPUWork> found;
   function.walk([&](row::ProgramOp program) {
     bool sweeps = llvm::any_of(*program.getBodyBlock(), [](Operation &op) {
       return isa<row::ReduceOp, row::MapOp>(op);
     });
     if (!sweeps)
       return;
-    Kernel kernel{program};
-    kernel.held = 0;
-    kernel.narrowest = 64;
-    kernel.widest = 0;
-    int64_t rank = 0;
+    GPUWork work;
+    work.program = program;
+    work.reads = work.readBytes = work.writeBytes = 0;
+    work.narrowest = 64;
+    work.widest = 0;
     for (OpOperand &operand : program->getOpOperands()) {
       auto type = dyn_cast<MemRefType>(operand.get().getType());
       AffineMap map = program.getMap(operand);
       if (!type || !program.hasAxis(map))
         continue;
-      rank = std::max<int64_t>(rank, type.getRank());
-      kernel.held += operand.getOperandNumber() < program.getInputs().size();
       unsigned bits = type.getElementTypeBitWidth();
-      kernel.narrowest = std::min(kernel.narrowest, bits);
-      kernel.widest = std::max(kernel.widest, bits);
+      bool isInput = operand.getOperandNumber() < program.getInputs().size();
+      (isInput ? work.readBytes : work.writeBytes) += bits / 8;
+      work.reads += isInput;
+      work.narrowest = std::min(work.narrowest, bits);
+      work.widest = std::max(work.widest, bits);
       auto last = cast<AffineDimExpr>(map.getResults().back());
-      kernel.contiguous &= last.getPosition() == program.getAxis() &&
-                           type.getLayout().isIdentity();
+      work.contiguous &= last.getPosition() == program.getAxis() &&
+                         type.getLayout().isIdentity();
     }
     auto [operand, position] = program.getBound(program.getAxis());
-    kernel.columns = cast<ShapedType>(operand.getType()).getDimSize(position);
+    work.columns = cast<ShapedType>(operand.getType()).getDimSize(position);
+    work.rows = countRows(program);
+    work.sweeps = countSweeps(program);
     // The program over the whole tensor decides, not one over class weights.
     if (!found || program.getSpaceRank() >= found->program.getSpaceRank())
-      found = kernel;
+      found = work;
   });
   return found;
 }
 
-/// Elements of one row operand that a thread keeps in registers, at most:
-/// beyond that fewer warps fit than are needed to keep memory busy.
-constexpr int64_t kHeldElements = 32;
-
-int64_t powerOfTwoAtLeast(int64_t value) {
-  return value <= 1 ? 1 : int64_t(llvm::PowerOf2Ceil(value));
-}
+/// Slices of a row whose number of rows is known at run time only: few enough
+/// for all lanes of a block to fold, many enough for one row to keep a device
+/// busy.
+constexpr int64_t kSlices = 16;
 
 struct Choice {
   GPUScheduleAttr schedule;
   std::string reason;
 };
 
-Choice choose(MLIRContext *context, const GPUTarget &machine,
-              const Kernel &kernel, Accuracy accuracy) {
-  auto make = [&](Residence residence, int64_t threads, int64_t block,
-                  int64_t vector, int64_t steps, std::string reason) {
+class Selection {
+public:
+  Selection(MLIRContext *context, const GPUTarget &machine, const GPUWork &work,
+            Accuracy accuracy)
+      : context(context), machine(machine), work(work) {
+    base.isa = machine.isa;
+    base.blocks = machine.blocks;
+    base.accuracy = accuracy;
     // Arithmetic on 16-bit data is what would keep a kernel from the speed of
     // memory, and their rounding hides an ULP of f32.
-    bool isNarrow = kernel.widest <= 16 || accuracy == Accuracy::Fast;
-    auto exp = isNarrow && machine.isa != GPUIsa::SPIRV
+    bool isNarrow = work.widest <= 16 || accuracy == Accuracy::Fast;
+    base.exp = isNarrow && machine.isa != GPUIsa::SPIRV
                    ? Exponential::Hardware
                    : Exponential::Polynomial;
-    return Choice{GPUScheduleAttr::get(context, machine.isa, residence, threads,
-                                       block, vector, steps, machine.blocks,
-                                       exp, accuracy),
-                  std::move(reason)};
-  };
-  int64_t lanes = machine.isa == GPUIsa::SPIRV ? 8 : 32;
-  int64_t widestVector = machine.isa == GPUIsa::SPIRV ? 4 : 8;
-  if (!kernel.contiguous)
-    return make(Residence::Memory, 1, 128, 1, 4,
-                "the class axis is not innermost or has run-time strides: "
-                "neighbouring rows in neighbouring threads");
-  // 16 bytes of the narrowest operand for each access.
-  int64_t vector = std::clamp<int64_t>(128 / kernel.narrowest, 1, widestVector);
-  int64_t wide = kernel.widest == 64 ? 2 : 1;
-  int64_t budget = kHeldElements / (wide * std::max<int64_t>(kernel.held, 1));
-  budget = std::max<int64_t>(budget, vector);
-  if (!ShapedType::isDynamic(kernel.columns)) {
-    // As few threads as hold the row: exchanges cost more than registers.
-    int64_t threads =
-        powerOfTwoAtLeast(llvm::divideCeil(kernel.columns, budget));
-    threads = std::max(threads, std::min<int64_t>(8, lanes));
-    if (threads <= machine.maxThreads) {
-      int64_t steps = std::max<int64_t>(
-          1, llvm::divideCeil(kernel.columns, threads * vector));
-      int64_t block = std::max<int64_t>(threads, 128);
-      return make(Residence::Registers, threads, block, vector, steps,
-                  std::to_string(kernel.columns) + " columns in registers of " +
-                      std::to_string(threads) + " threads");
-    }
   }
-  int64_t threads = ShapedType::isDynamic(kernel.columns) ? 128 : 256;
-  threads = std::min(threads, machine.maxThreads);
+
+  Choice run();
+
+private:
+  struct Fields {
+    GPUIsa isa;
+    Residence residence = Residence::Memory;
+    int64_t threads = 1, block = 128, vector = 1, steps = 1, blocks = 1,
+            cluster = 1, slices = 1;
+    Exponential exp;
+    Accuracy accuracy;
+  };
+  GPUScheduleAttr make(const Fields &fields) const {
+    return GPUScheduleAttr::get(context, fields.isa, fields.residence,
+                                fields.threads, fields.block, fields.vector,
+                                fields.steps, fields.blocks, fields.cluster,
+                                fields.slices, fields.exp, fields.accuracy);
+  }
+  void consider(const Fields &fields);
+  void considerRegisters(int64_t vector);
+  void considerShared(int64_t vector);
+  void considerMemory(int64_t vector);
+  std::string describe() const;
+
+  MLIRContext *context;
+  const GPUTarget &machine;
+  const GPUWork &work;
+  Fields base;
+  unsigned considered = 0;
+  GPUScheduleAttr best;
+  GPUCost cost;
+};
+
+void Selection::consider(const Fields &fields) {
+  GPUScheduleAttr schedule = make(fields);
+  std::optional<GPUCost> estimated = estimateCost(machine, work, schedule);
+  if (!estimated)
+    return;
+  ++considered;
+  // Candidates come in the order of the threads that they take: more of them
+  // have to be worth it.
+  if (best && estimated->seconds > 0.98 * cost.seconds)
+    return;
+  best = schedule;
+  cost = *estimated;
+}
+
+/// As few threads as hold the row, or more of them with less each.
+void Selection::considerRegisters(int64_t vector) {
+  Fields fields = base;
+  fields.residence = Residence::Registers;
+  fields.vector = vector;
+  int64_t lanes = machine.isa == GPUIsa::SPIRV ? 8 : 32;
+  for (int64_t cluster = 1; cluster <= machine.maxCluster; cluster *= 2)
+    for (int64_t threads = cluster > 1 ? 128 : std::min<int64_t>(8, lanes);
+         threads <= machine.maxThreads; threads *= 2) {
+      fields.threads = threads;
+      fields.cluster = cluster;
+      fields.block = cluster > 1 ? threads : std::max<int64_t>(threads, 128);
+      fields.steps = std::max<int64_t>(
+          1, llvm::divideCeil(work.columns, threads * cluster * vector));
+      // Whole threads without a column are no better than fewer of them.
+      bool idle = threads * cluster * vector > 2 * work.columns &&
+                  threads > std::min<int64_t>(8, lanes);
+      if (fields.steps * vector <= 64 && !idle)
+        consider(fields);
+    }
+}
+
+void Selection::considerShared(int64_t vector) {
+  Fields fields = base;
+  fields.residence = Residence::Shared;
+  fields.vector = vector;
+  fields.steps = std::max<int64_t>(1, 16 / vector);
+  for (int64_t cluster = 1; cluster <= machine.maxCluster; cluster *= 2)
+    for (int64_t threads = 128;
+         threads <= std::min<int64_t>(machine.maxThreads, 512); threads *= 2) {
+      fields.threads = fields.block = threads;
+      fields.cluster = cluster;
+      consider(fields);
+    }
+}
+
+void Selection::considerMemory(int64_t vector) {
+  Fields fields = base;
+  fields.vector = vector;
   // 16 elements at a time; more would spill.
-  return make(Residence::Memory, threads, threads, vector, 16 / vector,
-              ShapedType::isDynamic(kernel.columns)
-                  ? "the number of columns is known at run time only"
-                  : "rows that no block holds in registers");
+  fields.steps = std::max<int64_t>(1, 16 / vector);
+  bool anyRows = ShapedType::isDynamic(work.rows);
+  for (int64_t threads = 128;
+       threads <= std::min<int64_t>(machine.maxThreads, 256); threads *= 2)
+    for (int64_t slices : {int64_t(1), kSlices, 2 * kSlices, 4 * kSlices}) {
+      // The order of a sum must not depend on the number of rows, so it is the
+      // same for all of them.
+      if (anyRows && slices != kSlices)
+        continue;
+      fields.threads = fields.block = threads;
+      fields.slices = slices;
+      consider(fields);
+    }
+}
+
+Choice Selection::run() {
+  if (!work.contiguous) {
+    Fields fields = base;
+    fields.steps = 4;
+    return {make(fields),
+            "the class axis is not innermost or has run-time strides: "
+            "neighbouring rows in neighbouring threads"};
+  }
+  // 16 bytes of the narrowest operand for each access.
+  int64_t widest = machine.isa == GPUIsa::SPIRV ? 4 : 8;
+  int64_t vector = std::clamp<int64_t>(128 / work.narrowest, 1, widest);
+  // What no reduction reads is not worth keeping.
+  if (!ShapedType::isDynamic(work.columns) && work.sweeps > 0) {
+    considerRegisters(vector);
+    considerShared(vector);
+  }
+  considerMemory(vector);
+  return {best, describe()};
+}
+
+std::string Selection::describe() const {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  if (ShapedType::isDynamic(work.columns))
+    out << "a number of columns that is known at run time only";
+  else
+    out << work.columns << " columns";
+  switch (best.getResidence()) {
+  case Residence::Registers:
+    out << " in registers";
+    break;
+  case Residence::Shared:
+    out << " in shared memory";
+    break;
+  case Residence::Memory:
+    out << " in memory";
+    break;
+  }
+  out << " of ";
+  if (best.getCluster() > 1)
+    out << "a cluster of " << best.getCluster() << " x ";
+  out << best.getThreads() << " threads";
+  if (best.getSlices() > 1)
+    out << ", in " << best.getSlices()
+        << " slices that few rows spread over as many blocks";
+  out << "; bound by " << cost.boundBy << ", "
+      << llvm::format("%.2f", cost.seconds / cost.memorySeconds)
+      << " of the time that memory takes, "
+      << llvm::format("%.3g", cost.seconds * 1e6) << " us for ";
+  if (ShapedType::isDynamic(work.rows))
+    out << "many";
+  else
+    out << work.rows;
+  out << " rows, about " << cost.registers << " registers, "
+      << cost.blocksPerMultiprocessor
+      << " blocks on a multiprocessor; cheapest of " << considered
+      << " schedules by the cost model";
+  return text;
 }
 
 struct SoftmaxSelectGPUSchedule
@@ -134,8 +289,8 @@ struct SoftmaxSelectGPUSchedule
     func::FuncOp function = getOperation();
     if (function->hasAttr(SoftmaxDialect::kScheduleName))
       return;
-    std::optional<Kernel> kernel = inspect(function);
-    if (!kernel)
+    std::optional<GPUWork> work = inspect(function);
+    if (!work)
       return;
     std::string name = target;
     if (auto attr =
@@ -146,7 +301,7 @@ struct SoftmaxSelectGPUSchedule
       function.emitError(llvm::toString(machine.takeError()));
       return signalPassFailure();
     }
-    Choice choice = choose(&getContext(), *machine, *kernel, accuracy);
+    Choice choice = Selection(&getContext(), *machine, *work, accuracy).run();
     function->setAttr(SoftmaxDialect::kScheduleName, choice.schedule);
     remark::passed(function.getLoc(), remark::RemarkOpts::name("schedule")
                                           .category("schedule")

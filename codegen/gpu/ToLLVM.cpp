@@ -177,8 +177,21 @@ struct SoftmaxGPUToLLVM
     if (failed(applyPartialConversion(getOperation(), target,
                                       std::move(patterns))))
       return signalPassFailure();
+    declareDynamicMemory();
     if (isa == GPUIsa::ROCDL)
       allowWorkgroups();
+  }
+
+  /// What a launch asks for begins behind what a kernel has: only an external
+  /// array says so. MLIR makes an internal one, which NVIDIA's backend takes
+  /// for a variable of one byte.
+  void declareDynamicMemory() {
+    for (auto global : getOperation().getOps<LLVM::GlobalOp>()) {
+      auto array = dyn_cast<LLVM::LLVMArrayType>(global.getType());
+      if (array && array.getNumElements() == 0 &&
+          global.getAddrSpace() == kShared)
+        global.setLinkage(LLVM::Linkage::External);
+    }
   }
 
   /// Without a word on it, LLVM allows 256 threads in a block of an AMD GPU.

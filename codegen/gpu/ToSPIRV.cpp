@@ -292,9 +292,9 @@ static void defineLoopResults(Operation *root) {
       return;
     OpBuilder b(loop.getContext());
     b.setInsertionPointAfter(loop);
-    Value runs = arith::CmpIOp::create(
-        b, loop.getLoc(), arith::CmpIPredicate::slt, loop.getLowerBound(),
-        loop.getUpperBound());
+    Value runs =
+        arith::CmpIOp::create(b, loop.getLoc(), arith::CmpIPredicate::slt,
+                              loop.getLowerBound(), loop.getUpperBound());
     for (auto [result, init] :
          llvm::zip(loop.getResults(), loop.getInitArgs())) {
       auto value =

@@ -104,9 +104,10 @@ bool CPUScheduleAttr::hasMaskedAccess(unsigned bits) const {
 }
 
 LogicalResult
-GPUScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, GPUIsa isa,
-                        Residence, int64_t threads, int64_t block,
-                        int64_t vector, int64_t steps, int64_t blocks,
+GPUScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                        GPUIsa isa, Residence residence, int64_t threads,
+                        int64_t block, int64_t vector, int64_t steps,
+                        int64_t blocks, int64_t cluster, int64_t slices,
                         Exponential exp, Accuracy) {
   auto isPower = [](int64_t value) {
     return value >= 1 && value <= 1024 && llvm::isPowerOf2_64(value);
@@ -126,6 +127,19 @@ GPUScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, GPUIsa isa
     return emitError() << "expected 'blocks' in [1, 65535], got " << blocks;
   if (exp == Exponential::Hardware && isa == GPUIsa::SPIRV) // G5
     return emitError() << "expected exp = polynomial for 'spirv'";
+  if (!isPower(cluster) || cluster > 16) // G6
+    return emitError() << "expected 'cluster' to be a power of two in [1, 16], "
+                          "got "
+                       << cluster;
+  if (cluster > 1 && (isa != GPUIsa::NVVM || threads != block || threads < 32))
+    return emitError() << "expected clusters for 'nvvm' only, with threads = "
+                          "block >= 32";
+  if (slices < 1 || slices > 64) // G7
+    return emitError() << "expected 'slices' in [1, 64], got " << slices;
+  if (slices > 1 && (residence != Residence::Memory || cluster > 1 ||
+                     threads != block || slices > threads))
+    return emitError() << "expected slices for residence = memory without "
+                          "clusters, with slices <= threads = block";
   return success();
 }
 

@@ -57,7 +57,8 @@ def Softmax_Threads : Softmax_Enum<"Threads", "who runs the tasks of a kernel", 
 def Softmax_Residence : Softmax_Enum<"Residence",
     "where a row lies between the sweeps of a GPU kernel", [
     I32EnumAttrCase<"Registers", 0, "registers">,
-    I32EnumAttrCase<"Memory", 1, "memory">]>;
+    I32EnumAttrCase<"Memory", 1, "memory">,
+    I32EnumAttrCase<"Shared", 2, "shared">]>;
 
 def Softmax_GPUIsa : Softmax_Enum<"GPUIsa", "the GPU code to write", [
     I32EnumAttrCase<"NVVM", 0, "nvvm">,
@@ -143,21 +144,24 @@ def Softmax_GPUScheduleAttr : AttrDef<Softmax_Dialect, "GPUSchedule"> {
     Written by `softmax-select-gpu-schedule`, a user or a tuner; read by the
     lowering. It lies on the kernel function as `softmax.schedule`.
 
-    A row is shared by `threads` threads of one block; a block takes
-    `block / threads` rows at a time and goes on with those `blocks` blocks
-    further. Of each `threads * vector` neighbouring columns a thread owns
-    `vector` neighbouring ones, so which thread adds up which columns, and in
-    which order, depends on the number of columns and on the schedule only.
+    A row is shared by `threads` threads of one block, or by all threads of
+    `cluster` blocks; a block takes `block / threads` rows at a time and goes on
+    with those `blocks` blocks further. Of each `threads * vector` neighbouring
+    columns a thread owns `vector` neighbouring ones, so which thread adds up
+    which columns, and in which order, depends on the number of columns and on
+    the schedule only.
 
     | field | meaning |
     |---|---|
     | isa | the code to write: `nvvm`, `rocdl` or `spirv` |
-    | residence | `registers`: each element is read once and stays in registers; the class axis is static. `memory`: every sweep reads the row again, out of a cache where it fits |
-    | threads | threads per row; 1 for neighbouring rows in neighbouring threads |
+    | residence | `registers`: each element is read once and stays in registers; the class axis is static. `shared`: each element is read once and stays in the shared memory of the block; the class axis is static. `memory`: every sweep reads the row again, out of a cache where it fits |
+    | threads | threads of a block per row; 1 for neighbouring rows in neighbouring threads |
     | block | threads per block |
     | vector | neighbouring columns per access and thread |
     | steps | accesses of a thread and row operand in flight: with `registers` all of a row, with `memory` those of one iteration |
     | blocks | the most blocks of a launch |
+    | cluster | blocks per row, which exchange values through each other's shared memory: `nvvm` from sm_90 on |
+    | slices | parts that a row is folded in, one after the other or, when all parts of all rows are at most `blocks`, each by a block of its own and with a launch for every sweep; the bits are the same |
     | exp | `polynomial`: as on CPUs. `hardware`: the GPU's 2^x, an instruction of 2 ULP, after a range reduction with error term; enough for 16-bit data, and half of the arithmetic |
     | accuracy | which polynomials evaluate exp and log |
 
@@ -166,7 +170,9 @@ def Softmax_GPUScheduleAttr : AttrDef<Softmax_Dialect, "GPUSchedule"> {
     * (G2) vector is 1, 2, 4 or 8, and at most 4 for `spirv`;
     * (G3) steps is in [1, 64];
     * (G4) blocks is in [1, 65535];
-    * (G5) exp is `polynomial` for `spirv`, whose 2^x has no useful bound.
+    * (G5) exp is `polynomial` for `spirv`, whose 2^x has no useful bound;
+    * (G6) cluster is 1, 2, 4, 8 or 16; more than 1 only for `nvvm`, and then threads = block >= 32;
+    * (G7) slices is in [1, 64]; more than 1 only for residence = memory without clusters, and then slices <= threads = block.
   }];
   let parameters = (ins
     Softmax_EnumParameter<Softmax_GPUIsa, "NVVM">:$isa,
@@ -176,6 +182,8 @@ def Softmax_GPUScheduleAttr : AttrDef<Softmax_Dialect, "GPUSchedule"> {
     DefaultValuedParameter<"int64_t", "1">:$vector,
     DefaultValuedParameter<"int64_t", "1">:$steps,
     DefaultValuedParameter<"int64_t", "2048">:$blocks,
+    DefaultValuedParameter<"int64_t", "1">:$cluster,
+    DefaultValuedParameter<"int64_t", "1">:$slices,
     Softmax_EnumParameter<Softmax_Exponential, "Polynomial">:$exp,
     Softmax_EnumParameter<Softmax_Accuracy, "Accurate">:$accuracy);
   let assemblyFormat = "`<` struct(params) `>`";

@@ -59,7 +59,7 @@ RowKernel::Columns RowKernel::columnsAt(int64_t step, Value first, Value end,
 }
 
 SmallVector<Value> RowKernel::sweep(Value end, ValueRange init, Step step) {
-  if (schedule.getResidence() == Residence::Memory)
+  if (schedule.getResidence() != Residence::Registers)
     return sweepChunks(end, init,
                        [&](ArrayRef<Columns> chunk, ValueRange carried) {
                          SmallVector<Value> next(carried);
@@ -85,10 +85,12 @@ SmallVector<Value> RowKernel::sweepChunks(Value end, ValueRange init,
   int64_t columns = group.getThreads() * vector;
   int64_t width = columns * schedule.getSteps();
   Value mine = arith::MulIOp::create(b, group.rank(), kernel.index(vector));
+  Value begin = sliceBegin ? sliceBegin : kernel.index(0), last = end;
+  if (sliceEnd)
+    last = arith::MinUIOp::create(b, last, sliceEnd);
   // A row that is skipped is not read.
-  Value last = arith::SelectOp::create(b, active, end, kernel.index(0));
-  auto loop =
-      scf::ForOp::create(b, kernel.index(0), last, kernel.index(width), init);
+  last = arith::SelectOp::create(b, active, last, begin);
+  auto loop = scf::ForOp::create(b, begin, last, kernel.index(width), init);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value origin = arith::AddIOp::create(b, loop.getInductionVar(), mine);
@@ -100,9 +102,15 @@ SmallVector<Value> RowKernel::sweepChunks(Value end, ValueRange init,
   }
   heldChunk.clear();
   SmallVector<Value> carried = step(chunk, loop.getRegionIterArgs());
+  llvm::DenseSet<Value> rowsRead;
+  for (auto &[key, value] : heldChunk)
+    rowsRead.insert(key.first);
   heldChunk.clear();
   if (!carried.empty())
     scf::YieldOp::create(b, carried);
+  for (auto &[row, memory] : sharedRows)
+    if (rowsRead.contains(row))
+      inShared.insert({row, until});
   return SmallVector<Value>(loop.getResults());
 }
 
@@ -200,7 +208,7 @@ Value RowKernel::elements(Value row, const Columns &columns) {
     // Once for all that is done with a chunk.
     Value &loaded = heldChunk[{row, columns.step}];
     if (!loaded)
-      loaded = load(operand, columns);
+      loaded = loadOrKept(row, columns);
     return fromStored(operand, loaded);
   }
   // All of the row at once, so that its loads overlap.

@@ -5,6 +5,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -20,6 +22,9 @@ bool softmax::needsWorkspace(func::FuncOp function) {
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     if (function.getArgAttr(i, "softmax.labels"))
       return true;
+  if (GPUScheduleAttr schedule = getGPUSchedule(function);
+      schedule && schedule.getSlices() > 1)
+    return true;
   return function
       .walk([](Operation *op) {
         bool needs = isa<memref::AllocaOp, memref::AllocOp>(op);
@@ -183,6 +188,53 @@ Value DeviceKernel::workspaceMemory(int64_t offset, Type element) {
   return atBegin([&] { return asMemory(b, schedule, address, element); });
 }
 
+int64_t DeviceKernel::maxSharedBytes(GPUIsa isa) {
+  switch (isa) {
+  case GPUIsa::NVVM: // sm_90: 227 KiB, of which exchanges take some
+    return 224 << 10;
+  case GPUIsa::ROCDL:
+    return 60 << 10;
+  case GPUIsa::SPIRV: // 32 KiB are common
+    return 28 << 10;
+  }
+  llvm_unreachable("unknown ISA");
+}
+
+static MemRefType sharedType(Type element, int64_t count) {
+  auto space = gpu::AddressSpaceAttr::get(element.getContext(),
+                                          gpu::AddressSpace::Workgroup);
+  return MemRefType::get({count}, element, MemRefLayoutAttrInterface(), space);
+}
+
+Value DeviceKernel::sharedMemory(Type element, int64_t count) {
+  MemRefType type = sharedType(element, count);
+  memref::GlobalOp global;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(kernel);
+    global = memref::GlobalOp::create(
+        b, "shared", b.getStringAttr("private"), type, b.getUnitAttr(),
+        /*constant=*/false, /*alignment=*/IntegerAttr());
+    SymbolTable(module).insert(global);
+  }
+  return memref::GetGlobalOp::create(b, type, global.getSymName());
+}
+
+Value DeviceKernel::largeSharedMemory(Type element, int64_t count) {
+  Type scalar = getElementTypeOrSelf(element);
+  int64_t bytes = count * scalar.getIntOrFloatBitWidth() / 8;
+  if (auto vector = dyn_cast<VectorType>(element))
+    bytes *= vector.getNumElements();
+  Value offset = index(largeBytes);
+  largeBytes = llvm::alignTo(largeBytes + bytes, 128);
+  if (schedule.getIsa() == GPUIsa::SPIRV)
+    return sharedMemory(element, count);
+  Value all = gpu::DynamicSharedMemoryOp::create(
+      b, sharedType(b.getI8Type(), ShapedType::kDynamic));
+  return memref::ViewOp::create(b, sharedType(element, count), all, offset,
+                                ValueRange());
+}
+
 SmallVector<Value> DeviceKernel::strides(Value memref) {
   auto type = cast<MemRefType>(memref.getType());
   SmallVector<Value> result(type.getRank());
@@ -208,7 +260,7 @@ SmallVector<Value> DeviceKernel::strides(Value memref) {
   return result;
 }
 
-void DeviceKernel::launch(Value blocks, int64_t threads) {
+void DeviceKernel::launch(Value blocks, int64_t threads, int64_t cluster) {
   b.setInsertionPointToEnd(&kernel.getBody().front());
   gpu::ReturnOp::create(b);
   kernel.setType(b.getFunctionType(kernel.getBody().front().getArgumentTypes(),
@@ -217,7 +269,15 @@ void DeviceKernel::launch(Value blocks, int64_t threads) {
       SmallVector<int32_t>{static_cast<int32_t>(threads), 1, 1});
   Value one = arith::ConstantIndexOp::create(host, 1);
   Value size = arith::ConstantIndexOp::create(host, threads);
+  std::optional<gpu::KernelDim3> clusters;
+  if (cluster > 1)
+    clusters = gpu::KernelDim3{arith::ConstantIndexOp::create(host, cluster),
+                               one, one};
+  Value bytes;
+  if (largeBytes > 0 && schedule.getIsa() != GPUIsa::SPIRV)
+    bytes = arith::ConstantOp::create(host, host.getI32IntegerAttr(largeBytes));
   gpu::LaunchFuncOp::create(host, kernel, gpu::KernelDim3{blocks, one, one},
-                            gpu::KernelDim3{size, one, one},
-                            /*dynamicSharedMemorySize=*/Value(), operands);
+                            gpu::KernelDim3{size, one, one}, bytes, operands,
+                            /*asyncTokenType=*/Type(), /*asyncDeps=*/{},
+                            clusters);
 }

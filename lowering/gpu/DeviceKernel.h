@@ -52,9 +52,18 @@ public:
   /// Distance in elements between neighbours along each dimension of `memref`.
   SmallVector<Value> strides(Value memref);
 
+  /// Shared memory of the block, of `count` elements.
+  Value sharedMemory(Type element, int64_t count);
+  /// The same for large amounts, which a launch has to ask for; SPIR-V has all
+  /// sizes in the kernel.
+  Value largeSharedMemory(Type element, int64_t count);
+  /// Bytes of a block that `largeSharedMemory` may add up to.
+  static int64_t maxSharedBytes(GPUIsa isa);
+  int64_t largeSharedBytes() const { return largeBytes; }
+
   /// Ends the kernel; at the host's insertion point `blocks` (an index) blocks
-  /// of it are launched.
-  void launch(Value blocks, int64_t threads);
+  /// of it are launched, in clusters of `cluster` neighbouring ones.
+  void launch(Value blocks, int64_t threads, int64_t cluster = 1);
 
   Value index(int64_t value);
   gpu::GPUFuncOp function() const { return kernel; }
@@ -78,6 +87,7 @@ private:
   SmallVector<Value> operands;
   llvm::DenseMap<Value, Value> memories, scalars;
   Operation *lastAtBegin = nullptr;
+  int64_t largeBytes = 0;
 };
 
 /// True when the kernels of a function on row programs need memory between

@@ -6,18 +6,24 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/SymbolTable.h"
 
 using namespace mlir;
 using namespace mlir::softmax;
 
-Group::Group(DeviceKernel &kernel, int64_t threads, int64_t block)
+Group::Group(DeviceKernel &kernel, int64_t threads, int64_t block,
+             int64_t cluster)
     : kernel(kernel), b(kernel.b), threads(threads), block(block),
-      lanes(kernel.schedule.getLanes()) {
+      cluster(cluster), lanes(kernel.schedule.getLanes()) {
   Value thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
   Value size = kernel.index(threads);
   myRank = arith::RemUIOp::create(b, thread, size);
   myNumber = arith::DivUIOp::create(b, thread, size);
+  lane = arith::RemUIOp::create(b, myRank, kernel.index(lanes));
+  if (cluster > 1) {
+    Value number = gpu::ClusterBlockIdOp::create(b, gpu::Dimension::x);
+    myRank = arith::AddIOp::create(b, arith::MulIOp::create(b, number, size),
+                                   myRank);
+  }
 }
 
 Value Group::isFirst() {
@@ -49,8 +55,7 @@ Value Group::shuffle(Value value, int64_t distance) {
 }
 
 /// A butterfly: as x + y and y + x have the same bits, so have all threads.
-SmallVector<Value> Group::combineLanes(SmallVector<Value> values, int64_t width,
-                                       Combine combine) {
+Group::Values Group::inLanes(Values values, int64_t width, Combine combine) {
   for (int64_t distance = 1; distance < width; distance *= 2) {
     SmallVector<Value> others;
     for (Value value : values)
@@ -60,73 +65,76 @@ SmallVector<Value> Group::combineLanes(SmallVector<Value> values, int64_t width,
   return values;
 }
 
-/// Shared memory of `slots` values.
-static Value createShared(DeviceKernel &kernel, Type type, int64_t slots) {
-  ImplicitLocOpBuilder &b = kernel.b;
-  auto space =
-      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
-  auto memref =
-      MemRefType::get({slots}, type, MemRefLayoutAttrInterface(), space);
-  memref::GlobalOp global;
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(kernel.function());
-    global = memref::GlobalOp::create(
-        b, "shared", b.getStringAttr("private"), memref, b.getUnitAttr(),
-        /*constant=*/false, /*alignment=*/IntegerAttr());
-    SymbolTable(kernel.module).insert(global);
-  }
-  return memref::GetGlobalOp::create(b, memref, global.getSymName());
+Group::Values Group::combine(ValueRange values, Combine combine) {
+  return exchange(
+      values,
+      [&](Values values, int64_t width) {
+        return inLanes(std::move(values), width, combine);
+      },
+      combine);
 }
 
-SmallVector<Value> Group::combine(ValueRange given, Combine combine) {
-  SmallVector<Value> values = combineLanes(SmallVector<Value>(given),
-                                           std::min(threads, lanes), combine);
+Value Group::sum(Value value) {
+  return combine(value, [&](ValueRange x, ValueRange y) {
+    return Values{arith::AddFOp::create(b, x[0], y[0])};
+  })[0];
+}
+
+Group::Values Group::exchange(ValueRange given, Fold fold, Combine combine) {
+  Values values = fold(Values(given), std::min(threads, lanes));
   if (!usesSharedMemory())
     return values;
 
   // Each subgroup leaves its value in a slot, then every thread folds those of
   // its group.
-  int64_t subgroups = threads / lanes;
-  Value laneCount = kernel.index(lanes);
-  Value lane = arith::RemUIOp::create(b, myRank, laneCount);
-  Value subgroup = arith::DivUIOp::create(b, myRank, laneCount);
+  int64_t subgroups = threads / lanes * cluster;
+  Value subgroup = arith::DivUIOp::create(b, myRank, kernel.index(lanes));
   Value slot = arith::MulIOp::create(b, myNumber, kernel.index(subgroups));
-  SmallVector<Value> buffers;
+  Values buffers;
   for (Value value : values)
-    buffers.push_back(createShared(kernel, value.getType(), block / lanes));
+    buffers.push_back(
+        kernel.sharedMemory(value.getType(), block / lanes * cluster));
+  Value at = arith::AddIOp::create(b, slot, subgroup);
+  if (cluster > 1)
+    sendToCluster(values, buffers, at);
+  else
+    send(values, buffers, at);
+  int64_t width = std::min(subgroups, lanes);
+  Value from = arith::AddIOp::create(
+      b, slot, arith::RemUIOp::create(b, lane, kernel.index(width)));
+  Values folded;
+  for (int64_t next = 0; next < subgroups; next += width) {
+    Value position = arith::AddIOp::create(b, from, kernel.index(next));
+    Values loaded;
+    for (Value buffer : buffers)
+      loaded.push_back(memref::LoadOp::create(b, buffer, position));
+    folded = next == 0 ? loaded : combine(folded, loaded);
+  }
+  return fold(std::move(folded), width);
+}
+
+void Group::send(ValueRange values, ArrayRef<Value> buffers, Value at) {
   Value isFirstLane =
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, kernel.index(0));
   auto leave = scf::IfOp::create(b, isFirstLane);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&leave.getThenRegion().front());
-    Value mine = arith::AddIOp::create(b, slot, subgroup);
     for (auto [value, buffer] : llvm::zip(values, buffers))
-      memref::StoreOp::create(b, value, buffer, mine);
+      memref::StoreOp::create(b, value, buffer, at);
   }
   gpu::BarrierOp::create(b);
-  int64_t width = std::min(subgroups, lanes);
-  Value from = arith::AddIOp::create(
-      b, slot, arith::RemUIOp::create(b, lane, kernel.index(width)));
-  SmallVector<Value> folded;
-  for (int64_t next = 0; next < subgroups; next += width) {
-    Value position = arith::AddIOp::create(b, from, kernel.index(next));
-    SmallVector<Value> loaded;
-    for (Value buffer : buffers)
-      loaded.push_back(memref::LoadOp::create(b, buffer, position));
-    folded = next == 0 ? loaded : combine(folded, loaded);
-  }
-  return combineLanes(folded, width, combine);
-}
-
-Value Group::sum(Value value) {
-  return combine(value, [&](ValueRange x, ValueRange y) {
-    return SmallVector<Value>{arith::AddFOp::create(b, x[0], y[0])};
-  })[0];
 }
 
 void Group::barrier() {
-  if (usesSharedMemory())
+  if (cluster > 1)
+    clusterBarrier();
+  else if (usesSharedMemory())
     gpu::BarrierOp::create(b);
+}
+
+void Group::endRow() {
+  // In a cluster the next row's `beginRow` says so.
+  if (cluster == 1)
+    barrier();
 }

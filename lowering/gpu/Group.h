@@ -9,16 +9,21 @@
 namespace mlir::softmax {
 
 /// `threads` neighbouring threads of a block of `block` threads, both powers of
-/// two. All threads of the
-/// block have to take part in `combine`, because it holds barriers when a group
-/// is more than a subgroup.
+/// two, or all threads of `cluster` blocks. All threads of the block, or of the
+/// cluster, have to take part in `combine`, because it holds barriers when a
+/// group is more than a subgroup.
 class Group {
 public:
-  using Combine = function_ref<SmallVector<Value>(ValueRange x, ValueRange y)>;
+  using Values = SmallVector<Value>;
+  using Combine = function_ref<Values(ValueRange x, ValueRange y)>;
+  /// Folds the values of `width` neighbouring lanes, with `inLanes`.
+  using Fold = function_ref<Values(Values values, int64_t width)>;
 
-  Group(DeviceKernel &kernel, int64_t threads, int64_t block);
+  Group(DeviceKernel &kernel, int64_t threads, int64_t block,
+        int64_t cluster = 1);
 
-  int64_t getThreads() const { return threads; }
+  /// In all blocks of a cluster together.
+  int64_t getThreads() const { return threads * cluster; }
   /// Number of this thread in its group, and of its group in the block.
   Value rank() const { return myRank; }
   Value number() const { return myNumber; }
@@ -27,22 +32,40 @@ public:
 
   /// Folds the values of all threads; every thread gets the same bits. The tree
   /// depends on the number of threads only. `combine` has to be commutative.
-  SmallVector<Value> combine(ValueRange values, Combine combine);
+  Values combine(ValueRange values, Combine combine);
   Value sum(Value value);
-  /// Waits for all threads of the block, when groups share memory at all.
+  /// The same with one exchange through shared memory for what several
+  /// butterflies fold: `fold` folds lanes, `combine` two threads' values.
+  Values exchange(ValueRange values, Fold fold, Combine combine);
+  /// A butterfly over `width` lanes.
+  Values inLanes(Values values, int64_t width, Combine combine);
+
+  /// Every row begins with it: tells the other blocks of a cluster that this
+  /// one has read what they sent for the row before.
+  void beginRow();
+  /// The next row's values must not reach shared memory before all threads have
+  /// read this row's.
+  void endRow();
+  /// Waits for all threads that share memory with this one's group.
   void barrier();
   /// True when values travel through shared memory.
-  bool usesSharedMemory() const { return threads > lanes; }
+  bool usesSharedMemory() const { return getThreads() > lanes; }
 
 private:
   Value shuffle(Value value, int64_t distance);
-  SmallVector<Value> combineLanes(SmallVector<Value> values, int64_t width,
-                                  Combine combine);
+  /// Leaves the values of this subgroup where all threads of the group find
+  /// them in slot `at`.
+  void send(ValueRange values, ArrayRef<Value> buffers, Value at);
+  void sendToCluster(ValueRange values, ArrayRef<Value> buffers, Value at);
+  void clusterBarrier();
 
   DeviceKernel &kernel;
   ImplicitLocOpBuilder &b;
-  int64_t threads, block, lanes;
-  Value myRank, myNumber;
+  int64_t threads, block, cluster, lanes;
+  Value myRank, myNumber, lane;
+  /// The other blocks of the cluster may still be reading the last row's
+  /// values.
+  bool awaitsPeers = false;
 };
 
 } // namespace mlir::softmax

@@ -6,6 +6,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -40,9 +42,21 @@ private:
     return (function.getName() + "_" + Twine(kernels++)).str();
   }
   LogicalResult lower(row::ProgramOp program);
-  void launchRows(row::ProgramOp program, Value blocks,
-                  ArrayRef<int64_t> partials, bool wide);
+  std::optional<Slices> cutRows(row::ProgramOp program);
+  /// Each returns how many blocks have left sums of totals.
+  Value launchEither(row::ProgramOp program, Value rows,
+                     ArrayRef<int64_t> partials, bool wide);
+  Value launchWhole(row::ProgramOp program, Value rows,
+                    ArrayRef<int64_t> partials, bool wide);
+  Value launchSplit(row::ProgramOp program, Value rows,
+                    ArrayRef<int64_t> partials, bool wide);
   Value readsWholeVectors(row::ProgramOp program);
+  /// Emits both ways, or the one that is known to be taken.
+  Value either(Value condition, function_ref<Value()> then,
+               function_ref<Value()> otherwise);
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(host, value);
+  }
   void launchFinish(row::ProgramOp program, Value blocks,
                     ArrayRef<unsigned> totals, ArrayRef<int64_t> partials);
   void lowerStores(ArrayRef<memref::StoreOp> stores);
@@ -54,6 +68,8 @@ private:
   Workspace workspace;
   gpu::GPUModuleOp module;
   llvm::DenseMap<Value, int64_t> scratch;
+  std::optional<Slices> slices; ///< of the program at hand
+  int64_t sharedBytes = 0;
   unsigned kernels = 0;
 };
 
@@ -130,17 +146,20 @@ LogicalResult FunctionLowering::lower(row::ProgramOp program) {
   bool isStatic =
       !axisOperand ||
       !cast<MemRefType>(axisOperand.getType()).isDynamicDim(position);
-  if (schedule.getResidence() == Residence::Registers && !isStatic)
-    return program.emitOpError("cannot keep rows of unknown length in "
-                               "registers; choose residence = memory");
+  if (schedule.getResidence() != Residence::Memory && !isStatic)
+    return program.emitOpError("cannot keep rows of unknown length in ")
+           << stringifyResidence(schedule.getResidence())
+           << (schedule.getResidence() == Residence::Shared ? " memory" : "")
+           << "; choose residence = memory";
   if (schedule.getResidence() == Residence::Registers && axisOperand) {
     int64_t columns =
         cast<MemRefType>(axisOperand.getType()).getDimSize(position);
-    int64_t held =
-        schedule.getThreads() * schedule.getVector() * schedule.getSteps();
+    int64_t held = schedule.getThreads() * schedule.getCluster() *
+                   schedule.getVector() * schedule.getSteps();
     if (columns > held)
       return program.emitOpError("cannot keep rows of ")
-             << columns << " columns in registers: threads * vector * steps is "
+             << columns
+             << " columns in registers: threads * cluster * vector * steps is "
              << held;
   }
 
@@ -152,13 +171,6 @@ LogicalResult FunctionLowering::lower(row::ProgramOp program) {
     rows = host.createOrFold<arith::MulIOp>(
         rows, host.createOrFold<memref::DimOp>(operand, where));
   }
-  int64_t together =
-      schedule.getBlock() / RowKernel::threadsPerRow(program, schedule);
-  Value blocks = host.createOrFold<arith::CeilDivUIOp>(
-      rows, arith::ConstantIndexOp::create(host, together));
-  blocks = host.createOrFold<arith::MinUIOp>(
-      blocks, arith::ConstantIndexOp::create(host, schedule.getBlocks()));
-
   SmallVector<unsigned> totals;
   SmallVector<int64_t> partials;
   for (unsigned i = 0, e = program.getOutputs().size(); i < e; ++i)
@@ -167,17 +179,20 @@ LogicalResult FunctionLowering::lower(row::ProgramOp program) {
       partials.push_back(workspace.take(8 * schedule.getBlocks()));
     }
 
+  slices = cutRows(program);
+  Value blocks;
   if (Value whole = readsWholeVectors(program)) {
-    auto choice = scf::IfOp::create(host, whole, /*withElseRegion=*/true);
-    for (bool wide : {true, false}) {
-      OpBuilder::InsertionGuard guard(host);
-      host.setInsertionPointToStart(wide ? &choice.getThenRegion().front()
-                                         : &choice.getElseRegion().front());
-      launchRows(program, blocks, partials, wide);
-    }
+    blocks = either(
+        whole, [&] { return launchEither(program, rows, partials, true); },
+        [&] { return launchEither(program, rows, partials, false); });
   } else {
-    launchRows(program, blocks, partials, /*wide=*/false);
+    blocks = launchEither(program, rows, partials, /*wide=*/false);
   }
+  int64_t limit = DeviceKernel::maxSharedBytes(schedule.getIsa());
+  if (sharedBytes > limit)
+    return program.emitOpError("cannot keep rows of ")
+           << sharedBytes << " bytes in shared memory: a block has at most "
+           << limit << " for them";
   if (!totals.empty())
     launchFinish(program, blocks, totals, partials);
   program.erase();
@@ -231,11 +246,97 @@ Value FunctionLowering::readsWholeVectors(row::ProgramOp program) {
   return arith::CmpIOp::create(host, arith::CmpIPredicate::eq, bits, zero);
 }
 
-void FunctionLowering::launchRows(row::ProgramOp program, Value blocks,
-                                  ArrayRef<int64_t> partials, bool wide) {
+Value FunctionLowering::either(Value condition, function_ref<Value()> then,
+                               function_ref<Value()> otherwise) {
+  if (auto known = condition.getDefiningOp<arith::ConstantOp>())
+    return cast<BoolAttr>(known.getValue()).getValue() ? then() : otherwise();
+  auto choice = scf::IfOp::create(host, TypeRange{host.getIndexType()},
+                                  condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(host);
+  host.setInsertionPointToStart(&choice.getThenRegion().front());
+  scf::YieldOp::create(host, then());
+  host.setInsertionPointToStart(&choice.getElseRegion().front());
+  scf::YieldOp::create(host, otherwise());
+  return choice.getResult(0);
+}
+
+std::optional<Slices> FunctionLowering::cutRows(row::ProgramOp program) {
+  if (schedule.getSlices() == 1 ||
+      RowKernel::threadsPerRow(program, schedule) == 1)
+    return std::nullopt;
+  auto [operand, position] = program.getBound(program.getAxis());
+  Value extent = host.createOrFold<memref::DimOp>(operand, position);
+  Value chunk = constant(schedule.getThreads() * schedule.getVector() *
+                         schedule.getSteps());
+  Value width = host.createOrFold<arith::CeilDivUIOp>(
+      extent, constant(schedule.getSlices()));
+  width = host.createOrFold<arith::MaxUIOp>(width, constant(1));
+  width = host.createOrFold<arith::MulIOp>(
+      host.createOrFold<arith::CeilDivUIOp>(width, chunk), chunk);
+  return Slices{width, host.createOrFold<arith::CeilDivUIOp>(extent, width)};
+}
+
+Value FunctionLowering::launchEither(row::ProgramOp program, Value rows,
+                                     ArrayRef<int64_t> partials, bool wide) {
+  if (!slices || !RowKernel::canSplit(program))
+    return launchWhole(program, rows, partials, wide);
+  // By the schedule's number of slices, not by that of the row at hand: rows
+  // that fill the device should not be read twice because they are short.
+  Value units =
+      host.createOrFold<arith::MulIOp>(rows, constant(schedule.getSlices()));
+  Value fits = host.createOrFold<arith::CmpIOp>(
+      arith::CmpIPredicate::ule, units, constant(schedule.getBlocks()));
+  Value several = host.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ugt,
+                                                   slices->count, constant(1));
+  return either(
+      host.createOrFold<arith::AndIOp>(fits, several),
+      [&] { return launchSplit(program, rows, partials, wide); },
+      [&] { return launchWhole(program, rows, partials, wide); });
+}
+
+Value FunctionLowering::launchWhole(row::ProgramOp program, Value rows,
+                                    ArrayRef<int64_t> partials, bool wide) {
+  int64_t together =
+      schedule.getBlock() / RowKernel::threadsPerRow(program, schedule);
+  int64_t cluster = RowKernel::blocksPerRow(program, schedule);
+  Value blocks =
+      host.createOrFold<arith::CeilDivUIOp>(rows, constant(together));
+  blocks = host.createOrFold<arith::MinUIOp>(
+      blocks, constant(std::max<int64_t>(1, schedule.getBlocks() / cluster)));
+  blocks = host.createOrFold<arith::MulIOp>(blocks, constant(cluster));
   DeviceKernel kernel(module, nextName(), schedule, host, workspace, scratch);
-  RowKernel(program, kernel, blocks, wide, partials).emit();
-  kernel.launch(blocks, schedule.getBlock());
+  RowKernel(program, kernel, blocks, wide, partials, slices).emit();
+  kernel.launch(blocks, schedule.getBlock(), cluster);
+  sharedBytes = std::max(sharedBytes, kernel.largeSharedBytes());
+  return blocks;
+}
+
+Value FunctionLowering::launchSplit(row::ProgramOp program, Value rows,
+                                    ArrayRef<int64_t> partials, bool wide) {
+  int64_t bytes = 0, lookups = 0;
+  for (ArrayRef<row::ReduceOp> sweep : RowKernel::sweepsOf(program))
+    bytes += RowKernel::stateBytes(sweep);
+  for (row::AtOp at : program.getBodyBlock()->getOps<row::AtOp>()) {
+    (void)at;
+    ++lookups;
+  }
+  SplitLaunch split;
+  split.states = workspace.take(bytes * schedule.getBlocks());
+  split.lookups = workspace.take(8 * lookups * schedule.getBlocks());
+  unsigned launches = RowKernel::launchesWhenSplit(program);
+  Value blocks;
+  for (split.number = 0; split.number < launches; ++split.number) {
+    split.isLast = split.number + 1 == launches;
+    blocks = rows;
+    if (!split.isLast || RowKernel::writesColumns(program))
+      blocks = host.createOrFold<arith::MulIOp>(rows, slices->count);
+    DeviceKernel kernel(module, nextName(), schedule, host, workspace, scratch);
+    RowKernel(program, kernel, blocks, wide,
+              split.isLast ? partials : ArrayRef<int64_t>(), slices, split)
+        .emit();
+    kernel.launch(blocks, schedule.getBlock());
+  }
+  return blocks;
 }
 
 /// One block adds up what the blocks of a program have left, in an order that

@@ -19,11 +19,25 @@ int64_t RowKernel::threadsPerRow(row::ProgramOp program,
   return sweeps ? schedule.getThreads() : 1;
 }
 
+int64_t RowKernel::blocksPerRow(row::ProgramOp program,
+                                GPUScheduleAttr schedule) {
+  return threadsPerRow(program, schedule) == 1 ? 1 : schedule.getCluster();
+}
+
+bool RowKernel::writesColumns(row::ProgramOp program) {
+  return !program.getBodyBlock()->getOps<row::MapOp>().empty();
+}
+
 RowKernel::RowKernel(row::ProgramOp program, DeviceKernel &kernel, Value blocks,
-                     bool wide, ArrayRef<int64_t> partials)
+                     bool wide, ArrayRef<int64_t> partials,
+                     std::optional<Slices> slices,
+                     std::optional<SplitLaunch> split)
     : program(program), kernel(kernel), schedule(kernel.schedule), b(kernel.b),
       blocks(kernel.value(blocks)), wide(wide), partials(partials),
-      group(kernel, threadsPerRow(program, schedule), schedule.getBlock()) {}
+      slices(slices), split(split),
+      group(kernel, threadsPerRow(program, schedule), schedule.getBlock(),
+            blocksPerRow(program, schedule)),
+      sweeps(sweepsOf(program)) {}
 
 /// Row-major without gaps, whatever the extents are.
 static bool isDense(Value memref) {
@@ -128,13 +142,27 @@ void RowKernel::emit() {
                           ? Operand()
                           : describe(output, program.getOutputMap(i)));
 
-  Value rowsPerBlock = kernel.index(schedule.getBlock() / group.getThreads());
+  reserveShared();
+
+  int64_t cluster = blocksPerRow(program, schedule);
+  Value together =
+      kernel.index(schedule.getBlock() / threadsPerRow(program, schedule));
   Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
-  Value from = arith::MulIOp::create(b, block, rowsPerBlock);
-  Value stride = arith::MulIOp::create(b, blocks, rowsPerBlock);
+  Value launched = blocks;
+  if (cluster > 1) {
+    block = arith::DivUIOp::create(b, block, kernel.index(cluster));
+    launched = arith::DivUIOp::create(b, launched, kernel.index(cluster));
+  }
+  Value from = arith::MulIOp::create(b, block, together);
+  Value stride = arith::MulIOp::create(b, launched, together);
   // A compensated sum, two values, for each total.
   Value zero = arith::ConstantOp::create(b, b.getF64FloatAttr(0));
   SmallVector<Value> totals(2 * partials.size(), zero);
+  if (split) {
+    // As many blocks as units.
+    storeTotals(emitRow(from, totals));
+    return;
+  }
   auto loop = scf::ForOp::create(b, from, rowCount, stride, totals);
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> next =
@@ -145,10 +173,14 @@ void RowKernel::emit() {
   storeTotals(loop.getResults());
 }
 
+bool RowKernel::splitsRows() {
+  return split && (!split->isLast || writesColumns(program));
+}
+
 SmallVector<Value> RowKernel::emitRow(Value first, ValueRange totals) {
   Value row = first;
   inRange = arith::ConstantOp::create(b, b.getBoolAttr(true));
-  if (group.getThreads() < schedule.getBlock()) {
+  if (threadsPerRow(program, schedule) < schedule.getBlock()) {
     // Groups past the last row look at it once more, but write nothing.
     row = arith::AddIOp::create(b, row, group.number());
     inRange =
@@ -156,6 +188,21 @@ SmallVector<Value> RowKernel::emitRow(Value first, ValueRange totals) {
     Value last = arith::SubIOp::create(b, rowCount, kernel.index(1));
     row = arith::MinUIOp::create(b, row, last);
   }
+  reports = arith::AndIOp::create(b, inRange, group.isFirst());
+  if (splitsRows()) {
+    Value count = kernel.value(slices->count);
+    Value number = arith::RemUIOp::create(b, row, count);
+    enterSlice(number,
+               arith::MulIOp::create(b, number, kernel.value(slices->width)));
+    row = arith::DivUIOp::create(b, row, count);
+    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, slice,
+                                          kernel.index(0));
+    reports = arith::AndIOp::create(b, reports, isFirst);
+  }
+  rowNumber = row;
+  inShared.clear();
+  if (!sweeps.empty())
+    group.beginRow();
   active = inRange;
   bool asksIndex = llvm::any_of(*program.getBodyBlock(), [](Operation &op) {
     return isa<row::IndexOp>(op);
@@ -183,12 +230,13 @@ SmallVector<Value> RowKernel::emitRow(Value first, ValueRange totals) {
       locate(operand, row);
 
   emitBody();
-  storeScalars();
-  reportLabel();
-  SmallVector<Value> next = addToTotals(totals);
-  // The next row's values must not reach shared memory before all threads have
-  // read this row's.
-  group.barrier();
+  SmallVector<Value> next(totals);
+  if (!split || split->isLast) {
+    storeScalars();
+    reportLabel();
+    next = addToTotals(totals);
+  }
+  group.endRow();
   return next;
 }
 
@@ -196,6 +244,8 @@ void RowKernel::emitBody() {
   Block *body = program.getBodyBlock();
   bool synchronizes = false, looksUp = false;
   for (Operation &op : body->without_terminator()) {
+    if (isLaterWork(&op))
+      continue;
     if (auto skip = dyn_cast<row::SkipIfOp>(op)) {
       skipped = values.lookupOrDefault(skip.getCondition());
       for (Value value : skip.getValues())
@@ -222,6 +272,8 @@ void RowKernel::emitBody() {
       b.clone(op, values);
     }
   }
+  if (split && !split->isLast)
+    return;
   SmallVector<row::MapOp> maps;
   SmallVector<unsigned> written;
   for (auto [i, value] : llvm::enumerate(body->getTerminator()->getOperands()))
@@ -235,14 +287,27 @@ void RowKernel::emitBody() {
   emitMaps(maps, written);
 }
 
+bool RowKernel::isLaterWork(Operation *op) {
+  if (!split || split->isLast || isa<row::MapOp>(op))
+    return false;
+  return llvm::any_of(op->getOperands(), [&](Value operand) {
+    return operand.getDefiningOp() &&
+           operand.getParentBlock() == program.getBodyBlock() &&
+           !values.contains(operand);
+  });
+}
+
 void RowKernel::emitAt(row::AtOp at) {
   const Operand &operand = inputs.find(at.getRow())->second;
   Value column = values.lookupOrDefault(at.getColumn());
   Type stored = cast<MemRefType>(operand.memory.getType()).getElementType();
-  Value reads = arith::AndIOp::create(b, active, inRow(column));
-  auto guarded =
-      scf::IfOp::create(b, TypeRange{stored}, reads, /*withElseRegion=*/true);
-  {
+  unsigned number = 0;
+  for (Operation *op = at->getPrevNode(); op; op = op->getPrevNode())
+    number += isa<row::AtOp>(op);
+  Value element = keepLookup(number, stored, [&]() -> Value {
+    Value reads = arith::AndIOp::create(b, active, inRow(column));
+    auto guarded =
+        scf::IfOp::create(b, TypeRange{stored}, reads, /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&guarded.getThenRegion().front());
     Value offset = column;
@@ -255,8 +320,9 @@ void RowKernel::emitAt(row::AtOp at) {
     b.setInsertionPointToStart(&guarded.getElseRegion().front());
     Value zero = arith::ConstantOp::create(b, b.getZeroAttr(stored));
     scf::YieldOp::create(b, zero);
-  }
-  values.map(at.getResult(), fromStored(operand, guarded.getResult(0)));
+    return guarded.getResult(0);
+  });
+  values.map(at.getResult(), fromStored(operand, element));
 }
 
 /// Stores what the row yields as scalars, in one thread of its group.
@@ -273,8 +339,7 @@ void RowKernel::storeScalars() {
     if (skipped)
       scalar = arith::SelectOp::create(
           b, skipped, toStored(output, skippedValues[i]), scalar);
-    Value writes = arith::AndIOp::create(b, inRange, group.isFirst());
-    stores = scf::IfOp::create(b, writes);
+    stores = scf::IfOp::create(b, reports);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&stores.getThenRegion().front());
     memref::StoreOp::create(b, scalar, output.memory, ValueRange{output.base});
@@ -292,10 +357,10 @@ void RowKernel::reportLabel() {
     Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
     Value wrong =
         arith::XOrIOp::create(b, values.lookup(compare.getResult()), yes);
-    Value reports = arith::AndIOp::create(
-        b, arith::AndIOp::create(b, active, group.isFirst()), wrong);
+    wrong = arith::AndIOp::create(b, arith::AndIOp::create(b, active, reports),
+                                  wrong);
     Value word = kernel.workspaceMemory(0, b.getI32Type());
-    auto report = scf::IfOp::create(b, reports);
+    auto report = scf::IfOp::create(b, wrong);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&report.getThenRegion().front());
     Value code =
@@ -323,7 +388,7 @@ SmallVector<Value> RowKernel::addToTotals(ValueRange totals) {
       scalar = arith::SelectOp::create(b, skipped, widened(skippedValues[i]),
                                        scalar);
     Value zero = arith::ConstantOp::create(b, b.getF64FloatAttr(0));
-    scalar = arith::SelectOp::create(b, inRange, scalar, zero);
+    scalar = arith::SelectOp::create(b, reports, scalar, zero);
     llvm::append_range(next,
                        addCompensated(b, totals.slice(next.size(), 2), scalar));
   }
@@ -334,13 +399,11 @@ SmallVector<Value> RowKernel::addToTotals(ValueRange totals) {
 void RowKernel::storeTotals(ValueRange totals) {
   if (partials.empty())
     return;
-  Value zero = arith::ConstantOp::create(b, b.getF64FloatAttr(0));
   Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
-  Value isFirst = group.isFirst();
   Group everyone(kernel, schedule.getBlock(), schedule.getBlock());
   for (auto [i, offset] : llvm::enumerate(partials)) {
     Value mine = arith::AddFOp::create(b, totals[2 * i], totals[2 * i + 1]);
-    Value sum = everyone.sum(arith::SelectOp::create(b, isFirst, mine, zero));
+    Value sum = everyone.sum(mine);
     Value memory = kernel.workspaceMemory(offset, b.getF64Type());
     auto stores = scf::IfOp::create(b, everyone.isFirst());
     OpBuilder::InsertionGuard guard(b);

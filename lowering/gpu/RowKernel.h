@@ -11,6 +11,24 @@
 
 namespace mlir::softmax {
 
+/// How rows are cut into slices, one after the other in `width` columns each.
+/// Both numbers are indices of the host function.
+struct Slices {
+  Value width; ///< a multiple of the columns of one iteration
+  Value count; ///< of the slices that hold columns; at most the schedule's
+};
+
+/// What a launch does when every slice of every row is a block's of its own:
+/// launch `number` folds its slice for the reductions of sweep `number` and
+/// leaves the result in the workspace, the last one writes the results of its
+/// slice. Each of them begins with what the launches before it have left.
+struct SplitLaunch {
+  unsigned number;
+  bool isLast;
+  int64_t states;  ///< offset in the workspace, for those of all sweeps
+  int64_t lookups; ///< the same for the elements that `row.at` has read
+};
+
 /// Emits a program into a kernel: groups of threads take rows, each thread owns
 /// columns of them. All threads of a block do the same steps, also for rows
 /// past the last one and rows that are skipped, so that they meet at every
@@ -20,16 +38,30 @@ public:
   /// `blocks`: how many are launched, an index of the host function. `wide`:
   /// rows start at addresses that whole vectors can be read from. `partials`:
   /// offsets in the workspace for the sums of the blocks, one for each output
-  /// that is a total.
+  /// that is a total. `slices` when the schedule has any.
   RowKernel(row::ProgramOp program, DeviceKernel &kernel, Value blocks,
-            bool wide, ArrayRef<int64_t> partials);
+            bool wide, ArrayRef<int64_t> partials,
+            std::optional<Slices> slices = std::nullopt,
+            std::optional<SplitLaunch> split = std::nullopt);
 
   void emit();
 
-  /// Threads that work on one row of `program`: none share a row of which no
-  /// sweep reads the elements.
+  /// Threads of a block that work on one row of `program`: none share a row of
+  /// which no sweep reads the elements.
   static int64_t threadsPerRow(row::ProgramOp program,
                                GPUScheduleAttr schedule);
+  /// Blocks that work on one row.
+  static int64_t blocksPerRow(row::ProgramOp program, GPUScheduleAttr schedule);
+  /// The reductions that share a sweep, for each sweep in order.
+  static SmallVector<SmallVector<row::ReduceOp>>
+  sweepsOf(row::ProgramOp program);
+  /// Bytes of the workspace that the state of a slice takes, of one sweep.
+  static int64_t stateBytes(ArrayRef<row::ReduceOp> sweep);
+  /// True when no column that is looked up depends on a reduction.
+  static bool canSplit(row::ProgramOp program);
+  static unsigned launchesWhenSplit(row::ProgramOp program);
+  /// True when the program has results along the class axis.
+  static bool writesColumns(row::ProgramOp program);
 
 private:
   /// Neighbouring columns that a thread owns: `vector` of them from `first`.
@@ -60,6 +92,10 @@ private:
   void locate(Operand &operand, Value row);
   Value linear(const Operand &operand, ArrayRef<Value> at);
   SmallVector<Value> emitRow(Value row, ValueRange totals);
+  /// True when a block has a slice of a row only.
+  bool splitsRows();
+  /// True when `op` uses something that a later launch computes.
+  bool isLaterWork(Operation *op);
   void emitBody();
   void emitAt(row::AtOp at);
   void storeScalars();
@@ -76,6 +112,12 @@ private:
   /// The same for a row in memory, the columns of one iteration at a time.
   SmallVector<Value> sweepChunks(Value end, ValueRange init, ChunkStep step);
   Value elements(Value row, const Columns &columns);
+  /// Elements of a chunk of a row in memory, or in shared memory once a sweep
+  /// has left them there.
+  Value loadOrKept(Value row, const Columns &columns);
+  /// Takes shared memory for the rows that more than one sweep reads.
+  void reserveShared();
+  Value placeInShared(const Columns &columns);
   /// Both move what memory holds: 16-bit floats may be integers there.
   Value load(const Operand &operand, const Columns &columns);
   void store(const Operand &operand, const Columns &columns, Value stored);
@@ -94,21 +136,58 @@ private:
 
   //===--- Reductions (RowReduce.cpp, RowOnline.cpp) ----------------------===//
 
+  // What threads and slices have of a reduction is a state: its maximum, where
+  // it has one, and the sums of `Monoids::summands` measured from it.
+
   void emitReduce(row::ReduceOp first);
   /// Maximum and sums come from one sweep over a row in memory.
   bool readsOnce() const;
-  void reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces, Value end);
-  void reduceOnline(ArrayRef<row::ReduceOp> reduces, Value end);
+  /// Both fold the columns [0, end) of the row or of the slice at hand: the
+  /// states of all reductions, the same in all threads.
+  SmallVector<Value> reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces,
+                                       Value end);
+  SmallVector<Value> reduceOnline(ArrayRef<row::ReduceOp> reduces, Value end);
+  SmallVector<Value> reduceColumns(ArrayRef<row::ReduceOp> reduces, Value end) {
+    return readsOnce() ? reduceOnline(reduces, end)
+                       : reduceInTwoSweeps(reduces, end);
+  }
+  /// Folds the states of all threads, in one exchange.
+  SmallVector<Value> combineStates(ArrayRef<row::ReduceOp> reduces,
+                                   ValueRange states);
+  static unsigned valuesOf(row::ReduceOp reduce) {
+    return Monoids::hasMax(reduce) + Monoids::summedBy(reduce);
+  }
+  SmallVector<Value> neutralStates(ArrayRef<row::ReduceOp> reduces);
+
+  // Online, a thread's sums carry what their roundings have lost.
   SmallVector<Value> startOnline(row::ReduceOp reduce);
-  SmallVector<Value> raise(row::ReduceOp reduce, ValueRange state, Value max);
-  SmallVector<Value> addChunk(row::ReduceOp reduce, ValueRange state,
+  SmallVector<Value> raise(row::ReduceOp reduce, ValueRange carried, Value max);
+  SmallVector<Value> addChunk(row::ReduceOp reduce, ValueRange carried,
                               ArrayRef<Columns> chunk);
-  /// Adds up the sums of all threads and maps the results of the reductions.
-  void combineSums(ArrayRef<row::ReduceOp> reduces, ArrayRef<Value> maxima,
-                   SmallVector<Value> sums);
+  SmallVector<Value> carriedOf(row::ReduceOp reduce, ValueRange state);
+  SmallVector<Value> stateOf(row::ReduceOp reduce, ValueRange carried);
+  /// The maximum of every reduction that has one, null for the others, of this
+  /// thread's columns.
   SmallVector<Value> maxima(ArrayRef<row::ReduceOp> reduces, Value end);
+  SmallVector<Value> combineMaxima(ArrayRef<Value> maxima);
   SmallVector<Value> summands(row::ReduceOp reduce, Value max,
                               const Columns &columns);
+
+  //===--- Slices (Slices.cpp) --------------------------------------------===//
+
+  /// Lets sweeps see the columns of one slice only.
+  void enterSlice(Value number, Value begin);
+  /// Folds the slices of a row one after the other.
+  SmallVector<Value> reduceSlices(ArrayRef<row::ReduceOp> reduces, Value end);
+  /// True for a sweep that this launch does not know the results of.
+  bool isLater(unsigned sweep) const { return split && sweep >= split->number; }
+  /// The results of a sweep of an earlier launch.
+  SmallVector<Value> loadStates(unsigned sweep);
+  void storeStates(unsigned sweep, ValueRange states);
+  /// The element of the numbered `row.at`, kept from launch to launch: a result
+  /// may lie in the place of the operand that it was read from.
+  Value keepLookup(unsigned number, Type stored, function_ref<Value()> read);
+  Value stateMemory(unsigned sweep, Type element);
 
   //===--- Maps (RowMap.cpp) ----------------------------------------------===//
 
@@ -123,7 +202,10 @@ private:
   Value blocks;
   bool wide;
   SmallVector<int64_t> partials;
+  std::optional<Slices> slices;
+  std::optional<SplitLaunch> split;
   Group group;
+  SmallVector<SmallVector<row::ReduceOp>> sweeps;
 
   SmallVector<Value> extents; ///< of the iteration space
   Value extent, rowCount;
@@ -138,11 +220,19 @@ private:
   Value inRange;              ///< the row is one of the tensor's
   Value skipped;              ///< null when the program skips no rows
   Value active;               ///< neither past the end nor skipped
+  Value reports;              ///< this thread writes what the row has one of
+  Value rowNumber;
+  Value slice, sliceBegin, sliceEnd; ///< null for all of the row
   SmallVector<Value> skippedValues;
   /// Elements in registers, by row and step.
   llvm::DenseMap<Value, SmallVector<Value>> held;
   /// The same of the chunk at hand, of a row in memory.
   llvm::DenseMap<std::pair<Value, int64_t>, Value> heldChunk;
+  /// Shared memory for vectors of elements, by row, and the rows and ends of
+  /// columns that are there by now. Each thread finds its own columns only.
+  llvm::DenseMap<Value, Value> sharedRows;
+  llvm::DenseSet<std::pair<Value, Value>> inShared;
+  Value until; ///< where the sweep at hand ends, as the program says it
 };
 
 } // namespace mlir::softmax

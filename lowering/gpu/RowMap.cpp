@@ -15,7 +15,7 @@ void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
   if (maps.empty())
     return;
   row::MapOp first = maps.front();
-  Value until = first.getUntil();
+  until = first.getUntil();
   Value end = until ? endOfColumns(until) : Value();
   auto scalarOf = [&](Value value) {
     return values.contains(value) ? values.lookup(value) : kernel.value(value);
@@ -23,7 +23,7 @@ void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
   // The loop of a row in memory runs over `active` rows; a skipped row is
   // written too.
   Value reads = active;
-  if (schedule.getResidence() == Residence::Memory)
+  if (schedule.getResidence() != Residence::Registers)
     active = inRange;
   sweep(extent, {}, [&](const Columns &columns, ValueRange) {
     SmallVector<Value> results;
@@ -93,6 +93,11 @@ void RowKernel::overrideColumn(row::MapOp map, const Operand &output) {
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, owner, group.rank());
   Value writes = arith::AndIOp::create(
       b, arith::AndIOp::create(b, active, inRow(column)), mine);
+  if (slice) {
+    Value own = arith::DivUIOp::create(b, column, kernel.value(slices->width));
+    own = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, own, slice);
+    writes = arith::AndIOp::create(b, writes, own);
+  }
   Value value = values.contains(map.getValue()) ? values.lookup(map.getValue())
                                                 : kernel.value(map.getValue());
   auto branch = scf::IfOp::create(b, writes);

@@ -51,7 +51,37 @@ SmallVector<Value> RowKernel::startOnline(row::ReduceOp reduce) {
   return state;
 }
 
-/// The state measured from `max`, which is not below the maximum so far.
+/// A state without errors, as a thread carries it.
+SmallVector<Value> RowKernel::carriedOf(row::ReduceOp reduce,
+                                        ValueRange state) {
+  if (reduce.getMonoid() == row::Monoid::Max)
+    return SmallVector<Value>(state);
+  Value zero = scalarOf(b, typeOf(reduce), 0);
+  if (reduce.getMonoid() == row::Monoid::Add)
+    return {state[0], zero};
+  // In the order of `summands`: the rest, the maxima, the mass, the gap.
+  SmallVector<Value> carried = {state[0], state[2], state[1], zero};
+  if (reduce.isWeighted())
+    carried.append({state[3], zero, state[4], zero});
+  return carried;
+}
+
+SmallVector<Value> RowKernel::stateOf(row::ReduceOp reduce,
+                                      ValueRange carried) {
+  if (reduce.getMonoid() == row::Monoid::Max)
+    return SmallVector<Value>(carried);
+  auto rounded = [&](int position) -> Value {
+    return arith::AddFOp::create(b, carried[position], carried[position + 1]);
+  };
+  if (reduce.getMonoid() == row::Monoid::Add)
+    return {rounded(0)};
+  SmallVector<Value> state = {carried[kMax], rounded(kRest), carried[kPeaks]};
+  if (reduce.isWeighted())
+    state.append({rounded(kMass), rounded(kGap)});
+  return state;
+}
+
+/// The same measured from `max`, which is not below the maximum so far.
 SmallVector<Value> RowKernel::raise(row::ReduceOp reduce, ValueRange state,
                                     Value max) {
   FloatType type = typeOf(reduce);
@@ -153,67 +183,118 @@ SmallVector<Value> RowKernel::addChunk(row::ReduceOp reduce, ValueRange state,
   return next;
 }
 
-/// Folds the columns [0, end) of the row for all of `reduces` in one sweep.
-void RowKernel::reduceOnline(ArrayRef<row::ReduceOp> reduces, Value end) {
+SmallVector<Value> RowKernel::neutralStates(ArrayRef<row::ReduceOp> reduces) {
+  SmallVector<Value> states;
+  for (row::ReduceOp reduce : reduces)
+    llvm::append_range(states, stateOf(reduce, startOnline(reduce)));
+  return states;
+}
+
+SmallVector<Value> RowKernel::reduceOnline(ArrayRef<row::ReduceOp> reduces,
+                                           Value end) {
   SmallVector<Value> init;
   SmallVector<unsigned> sizes;
   for (row::ReduceOp reduce : reduces) {
-    SmallVector<Value> state = startOnline(reduce);
-    sizes.push_back(state.size());
-    llvm::append_range(init, state);
+    SmallVector<Value> start = startOnline(reduce);
+    sizes.push_back(start.size());
+    llvm::append_range(init, start);
   }
   SmallVector<Value> carried =
-      sweepChunks(end, init, [&](ArrayRef<Columns> chunk, ValueRange states) {
+      sweepChunks(end, init, [&](ArrayRef<Columns> chunk, ValueRange before) {
         SmallVector<Value> next;
-        for (auto [reduce, size] : llvm::zip(reduces, sizes)) {
+        for (auto [reduce, size] : llvm::zip(reduces, sizes))
           llvm::append_range(
-              next, addChunk(reduce, states.slice(next.size(), size), chunk));
-        }
+              next, addChunk(reduce, before.slice(next.size(), size), chunk));
         return next;
       });
-
-  // First the maxima of all threads, then the sums measured from them.
-  SmallVector<SmallVector<Value>> states;
-  SmallVector<Value> mine;
+  SmallVector<Value> states;
   ValueRange left = carried;
   for (auto [reduce, size] : llvm::zip(reduces, sizes)) {
-    states.emplace_back(left.take_front(size));
+    llvm::append_range(states, stateOf(reduce, left.take_front(size)));
     left = left.drop_front(size);
-    row::ReduceOp op = reduce;
-    if (op.getMonoid() != row::Monoid::Add)
-      mine.push_back(states.back()[kMax]);
   }
-  if (!mine.empty())
-    mine = group.combine(mine, [&](ValueRange x, ValueRange y) {
-      SmallVector<Value> both;
+  return combineStates(reduces, states);
+}
+
+/// First the maxima of some threads, then the sums measured from them, and both
+/// again with what comes through shared memory.
+SmallVector<Value> RowKernel::combineStates(ArrayRef<row::ReduceOp> reduces,
+                                            ValueRange given) {
+  using Values = SmallVector<Value>;
+  // Positions of the maxima among the values of all states.
+  SmallVector<unsigned> maxima;
+  unsigned count = 0;
+  for (row::ReduceOp reduce : reduces) {
+    if (Monoids::hasMax(reduce))
+      maxima.push_back(count);
+    count += valuesOf(reduce);
+  }
+  auto maximaOf = [&](ValueRange states) {
+    Values found;
+    for (unsigned position : maxima)
+      found.push_back(states[position]);
+    return found;
+  };
+  auto larger = [&](ValueRange x, ValueRange y) {
+    Values both;
+    for (auto [a, c] : llvm::zip(x, y))
+      both.push_back(arith::MaxNumFOp::create(b, a, c));
+    return both;
+  };
+  auto raiseAll = [&](ValueRange states, ValueRange to) {
+    Values raised;
+    for (row::ReduceOp reduce : reduces) {
+      ValueRange state = states.slice(raised.size(), valuesOf(reduce));
+      if (!Monoids::hasMax(reduce)) {
+        llvm::append_range(raised, state);
+        continue;
+      }
+      Value max = to.front();
+      to = to.drop_front();
+      if (reduce.getMonoid() == row::Monoid::Max)
+        raised.push_back(max);
+      else
+        llvm::append_range(
+            raised,
+            stateOf(reduce, raise(reduce, carriedOf(reduce, state), max)));
+    }
+    return raised;
+  };
+  // Of states measured from the same maxima.
+  auto add = [&](ValueRange x, ValueRange y) {
+    Values added;
+    for (auto [i, a, c] : llvm::enumerate(x, y))
+      added.push_back(llvm::is_contained(maxima, i)
+                          ? a
+                          : arith::AddFOp::create(b, a, c).getResult());
+    return added;
+  };
+  auto addInLanes = [&](Values states, int64_t width) {
+    // Maxima are the same in all lanes by now.
+    Values sums;
+    for (auto [i, value] : llvm::enumerate(states))
+      if (!llvm::is_contained(maxima, i))
+        sums.push_back(value);
+    sums = group.inLanes(sums, width, [&](ValueRange x, ValueRange y) {
+      Values added;
       for (auto [a, c] : llvm::zip(x, y))
-        both.push_back(arith::MaxNumFOp::create(b, a, c));
-      return both;
+        added.push_back(arith::AddFOp::create(b, a, c));
+      return added;
     });
-  SmallVector<Value> sums, maxima;
-  ValueRange found = mine;
-  for (size_t i = 0; i < reduces.size(); ++i) {
-    row::ReduceOp reduce = reduces[i];
-    auto rounded = [&](int position) {
-      sums.push_back(arith::AddFOp::create(b, states[i][position],
-                                           states[i][position + 1]));
-    };
-    if (reduce.getMonoid() == row::Monoid::Add) {
-      maxima.push_back(Value());
-      rounded(0);
-      continue;
-    }
-    maxima.push_back(found.front());
-    found = found.drop_front();
-    if (reduce.getMonoid() == row::Monoid::Max)
-      continue;
-    states[i] = raise(reduce, states[i], maxima.back());
-    rounded(kRest);
-    sums.push_back(states[i][kPeaks]);
-    if (reduce.isWeighted()) {
-      rounded(kMass);
-      rounded(kGap);
-    }
-  }
-  combineSums(reduces, maxima, std::move(sums));
+    auto next = sums.begin();
+    for (auto [i, value] : llvm::enumerate(states))
+      if (!llvm::is_contained(maxima, i))
+        value = *next++;
+    return states;
+  };
+  return group.exchange(
+      given,
+      [&](Values states, int64_t width) {
+        Values max = group.inLanes(maximaOf(states), width, larger);
+        return addInLanes(raiseAll(states, max), width);
+      },
+      [&](ValueRange x, ValueRange y) {
+        Values max = larger(maximaOf(x), maximaOf(y));
+        return add(raiseAll(x, max), raiseAll(y, max));
+      });
 }

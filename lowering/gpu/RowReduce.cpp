@@ -23,35 +23,71 @@ static FloatType typeOf(row::ReduceOp reduce) {
   return cast<FloatType>(reduce.getResult(0).getType());
 }
 
+SmallVector<SmallVector<row::ReduceOp>>
+RowKernel::sweepsOf(row::ProgramOp program) {
+  Block *body = program.getBodyBlock();
+  SmallVector<SmallVector<row::ReduceOp>> sweeps;
+  llvm::DenseSet<Operation *> placed;
+  for (auto first : body->getOps<row::ReduceOp>()) {
+    if (placed.contains(first))
+      continue;
+    auto isKnown = [&](Value value) {
+      Operation *op = value.getDefiningOp();
+      return value.getParentBlock() != body || !op || placed.contains(op) ||
+             (!isa<row::ReduceOp>(op) && op->isBeforeInBlock(first));
+    };
+    SmallVector<row::ReduceOp> sweep;
+    for (Operation *op = first; op; op = op->getNextNode()) {
+      auto reduce = dyn_cast<row::ReduceOp>(op);
+      if (!reduce || placed.contains(op) ||
+          reduce.getUntil() != first.getUntil())
+        continue;
+      bool ready = !reduce.getScale() || isKnown(reduce.getScale());
+      visitUsedValuesDefinedAbove(reduce.getElement(), [&](OpOperand *operand) {
+        ready &= isKnown(operand->get());
+      });
+      if (ready)
+        sweep.push_back(reduce);
+    }
+    placed.insert(sweep.begin(), sweep.end());
+    sweeps.push_back(std::move(sweep));
+  }
+  return sweeps;
+}
+
 void RowKernel::emitReduce(row::ReduceOp first) {
   if (values.contains(first.getResult(0)))
     return; // shared the sweep of an earlier one
-  Block *body = program.getBodyBlock();
-  auto isKnown = [&](Value value) {
-    return value.getParentBlock() != body || values.contains(value);
-  };
-  SmallVector<row::ReduceOp> group;
-  for (Operation *op = first; op; op = op->getNextNode()) {
-    auto reduce = dyn_cast<row::ReduceOp>(op);
-    if (!reduce || values.contains(reduce.getResult(0)) ||
-        reduce.getUntil() != first.getUntil())
-      continue;
-    bool ready = !reduce.getScale() || isKnown(reduce.getScale());
-    visitUsedValuesDefinedAbove(reduce.getElement(), [&](OpOperand *operand) {
-      ready &= isKnown(operand->get());
-    });
-    if (ready)
-      group.push_back(reduce);
-  }
-  for (row::ReduceOp reduce : group)
+  auto *found = llvm::find_if(sweeps, [&](ArrayRef<row::ReduceOp> sweep) {
+    return llvm::is_contained(sweep, first);
+  });
+  ArrayRef<row::ReduceOp> reduces = *found;
+  unsigned number = found - sweeps.begin();
+  if (isLater(number) && number > split->number)
+    return;
+  for (row::ReduceOp reduce : reduces)
     if (reduce.getScale() && !values.contains(reduce.getScale()))
       values.map(reduce.getScale(), kernel.value(reduce.getScale()));
 
-  Value end = endOfColumns(first.getUntil());
-  if (readsOnce())
-    reduceOnline(group, end);
-  else
-    reduceInTwoSweeps(group, end);
+  until = first.getUntil();
+  Value end = endOfColumns(until);
+  if (isLater(number)) {
+    if (first == reduces.front())
+      storeStates(number, reduceColumns(reduces, end));
+    return;
+  }
+  SmallVector<Value> states = split    ? loadStates(number)
+                              : slices ? reduceSlices(reduces, end)
+                                       : reduceColumns(reduces, end);
+  ValueRange left = states;
+  for (row::ReduceOp reduce : reduces) {
+    ValueRange state = left.take_front(valuesOf(reduce));
+    left = left.drop_front(state.size());
+    bool hasMax = Monoids::hasMax(reduce);
+    SmallVector<Value> folded = monoids.ofBlock(
+        reduce, hasMax ? state[0] : Value(), state.drop_front(hasMax));
+    values.map(reduce->getResults(), monoids.results(reduce, folded));
+  }
 }
 
 /// Every chunk may raise the maximum, and with it rounds what was summed
@@ -62,36 +98,44 @@ bool RowKernel::readsOnce() const {
     return false;
   constexpr int64_t kChunks = 64, kLongRow = 65536;
   int64_t chunk =
-      schedule.getThreads() * schedule.getVector() * schedule.getSteps();
-  return staticExtent.value_or(kLongRow) <= kChunks * chunk;
+      group.getThreads() * schedule.getVector() * schedule.getSteps();
+  // Each slice starts anew.
+  return staticExtent.value_or(kLongRow) <=
+         kChunks * chunk * schedule.getSlices();
 }
 
-void RowKernel::reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces, Value end) {
-  // From memory a thread may add up any number of columns, and many also when it
-  // holds them.
-  bool compensates = schedule.getResidence() == Residence::Memory ||
+SmallVector<Value> RowKernel::reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces,
+                                                Value end) {
+  // From memory a thread may add up any number of columns, and many also when
+  // it holds them.
+  bool compensates = schedule.getResidence() != Residence::Registers ||
                      schedule.getSteps() > 16;
   unsigned width = compensates ? 2 : 1;
+  // Measured from the maximum of the row, what a sum and a result have in
+  // common is computed once. Without results, a thread's own maximum does, and
+  // saves an exchange.
+  bool ownMaxima = group.usesSharedMemory() && !writesColumns(program);
   SmallVector<Value> max = maxima(reduces, end), init;
+  if (!ownMaxima)
+    max = combineMaxima(max);
   for (row::ReduceOp reduce : reduces)
     init.append(width * Monoids::summedBy(reduce), constant(typeOf(reduce), 0));
-  if (init.empty())
-    return combineSums(reduces, max, {});
-  SmallVector<Value> sums =
-      sweep(end, init, [&](const Columns &columns, ValueRange carried) {
-        SmallVector<Value> next;
-        for (auto [reduce, maximum] : llvm::zip(reduces, max))
-          for (Value value : summands(reduce, maximum, columns)) {
-            Value zero = constant(typeOf(reduce), 0);
-            value = maskOut(value, zero, columns);
-            ValueRange sum = carried.slice(next.size(), width);
-            if (compensates)
-              llvm::append_range(next, addCompensated(b, sum, value));
-            else
-              next.push_back(arith::AddFOp::create(b, sum[0], value));
-          }
-        return next;
-      });
+  SmallVector<Value> sums;
+  if (!init.empty())
+    sums = sweep(end, init, [&](const Columns &columns, ValueRange carried) {
+      SmallVector<Value> next;
+      for (auto [reduce, maximum] : llvm::zip(reduces, max))
+        for (Value value : summands(reduce, maximum, columns)) {
+          Value zero = constant(typeOf(reduce), 0);
+          value = maskOut(value, zero, columns);
+          ValueRange sum = carried.slice(next.size(), width);
+          if (compensates)
+            llvm::append_range(next, addCompensated(b, sum, value));
+          else
+            next.push_back(arith::AddFOp::create(b, sum[0], value));
+        }
+      return next;
+    });
   if (compensates) {
     for (size_t i = 0; i < sums.size() / 2; ++i)
       sums[i] = arith::AddFOp::create(b, sums[2 * i], sums[2 * i + 1]);
@@ -101,30 +145,26 @@ void RowKernel::reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces, Value end) {
     sum = foldVector(sum, [&](Value x, Value y) -> Value {
       return arith::AddFOp::create(b, x, y);
     });
-  combineSums(reduces, max, std::move(sums));
-}
-
-void RowKernel::combineSums(ArrayRef<row::ReduceOp> reduces,
-                            ArrayRef<Value> maxima, SmallVector<Value> sums) {
-  if (!sums.empty())
+  if (!ownMaxima && !sums.empty())
     sums = group.combine(sums, [&](ValueRange x, ValueRange y) {
       SmallVector<Value> added;
       for (auto [a, c] : llvm::zip(x, y))
         added.push_back(arith::AddFOp::create(b, a, c));
       return added;
     });
+  SmallVector<Value> states;
   ValueRange left = sums;
-  for (auto [reduce, maximum] : llvm::zip(reduces, maxima)) {
+  for (auto [reduce, maximum] : llvm::zip(reduces, max)) {
+    if (maximum)
+      states.push_back(maximum);
     unsigned count = Monoids::summedBy(reduce);
-    SmallVector<Value> folded =
-        monoids.ofBlock(reduce, maximum, left.take_front(count));
-    values.map(reduce->getResults(), monoids.results(reduce, folded));
+    llvm::append_range(states, left.take_front(count));
     left = left.drop_front(count);
   }
+  return ownMaxima ? combineStates(reduces, states) : states;
 }
 
-/// The maximum of every reduction that has one, null for the others. NaN is
-/// ignored.
+/// NaN is ignored.
 SmallVector<Value> RowKernel::maxima(ArrayRef<row::ReduceOp> reduces,
                                      Value end) {
   SmallVector<row::ReduceOp> sought;
@@ -154,17 +194,30 @@ SmallVector<Value> RowKernel::maxima(ArrayRef<row::ReduceOp> reduces,
       });
   for (Value &value : found)
     value = foldVector(value, larger);
-  found = group.combine(found, [&](ValueRange x, ValueRange y) {
-    SmallVector<Value> both;
-    for (auto [a, c] : llvm::zip(x, y))
-      both.push_back(larger(a, c));
-    return both;
-  });
   auto next = found.begin();
   for (size_t i = 0; i < reduces.size(); ++i)
     if (row::ReduceOp reduce = reduces[i];
         reduce.getMonoid() != row::Monoid::Add)
       result[i] = *next++;
+  return result;
+}
+
+SmallVector<Value> RowKernel::combineMaxima(ArrayRef<Value> maxima) {
+  SmallVector<Value> found, result(maxima);
+  llvm::copy_if(maxima, std::back_inserter(found),
+                [](Value value) { return bool(value); });
+  if (found.empty())
+    return result;
+  found = group.combine(found, [&](ValueRange x, ValueRange y) {
+    SmallVector<Value> both;
+    for (auto [a, c] : llvm::zip(x, y))
+      both.push_back(arith::MaxNumFOp::create(b, a, c));
+    return both;
+  });
+  auto next = found.begin();
+  for (Value &value : result)
+    if (value)
+      value = *next++;
   return result;
 }
 

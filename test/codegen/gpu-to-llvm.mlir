@@ -7,7 +7,8 @@
 // CHIP: error: 'sm_90' is no AMD GPU
 
 gpu.module @kernels {
-  // CHECK: llvm.mlir.global private @shared() {addr_space = 3 : i32} : !llvm.array<4 x f32>
+  // CHECK-DAG: llvm.mlir.global external @__dynamic_shmem__{{.*}} : !llvm.array<0 x i8>
+  // CHECK-DAG: llvm.mlir.global private @shared() {addr_space = 3 : i32} : !llvm.array<4 x f32>
   memref.global "private" @shared : memref<4xf32, #gpu.address_space<workgroup>> = uninitialized
 
   // CHECK-LABEL: llvm.func @vectors_are_aligned_to_16_bytes(%{{.*}}: i64, %{{.*}}: i64)
@@ -67,6 +68,23 @@ gpu.module @kernels {
     %other, %valid = gpu.shuffle xor %e, %one, %width : f32
     %m = arith.maxnumf %e, %other : f32
     memref.store %m, %x[%t] : memref<?xf32, #gpu.address_space<global>>
+    gpu.return
+  }
+
+  // What the launch asks for begins behind the kernel's own: an array without
+  // a size that is defined elsewhere. (As an internal variable NVIDIA's backend
+  // gave it one byte.)
+  // CHECK-LABEL: llvm.func @the_launch_says_how_much
+  // CHECK: llvm.mlir.addressof @__dynamic_shmem__
+  // CHECK: llvm.store %{{.*}} : vector<4xf32>, !llvm.ptr<3>
+  gpu.func @the_launch_says_how_much(%a: i64) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    %x = builtin.unrealized_conversion_cast %a : i64 to memref<?xf32, #gpu.address_space<global>>
+    %t = gpu.thread_id x
+    %v = vector.load %x[%t] : memref<?xf32, #gpu.address_space<global>>, vector<4xf32>
+    %all = gpu.dynamic_shared_memory : memref<?xi8, #gpu.address_space<workgroup>>
+    %zero = arith.constant 0 : index
+    %kept = memref.view %all[%zero][] : memref<?xi8, #gpu.address_space<workgroup>> to memref<256xvector<4xf32>, #gpu.address_space<workgroup>>
+    memref.store %v, %kept[%t] : memref<256xvector<4xf32>, #gpu.address_space<workgroup>>
     gpu.return
   }
 }

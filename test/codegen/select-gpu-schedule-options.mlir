@@ -9,13 +9,13 @@
 
 // CHECK: remark: [Passed] schedule
 // CHECK-SAME: Function=rows_in_registers
-// CHECK-SAME: sm_90: 1024 columns in registers of 32 threads
+// CHECK-SAME: sm_90: 1024 columns in registers of {{[0-9]+}} threads; bound by {{memory|instructions|latency}}, {{[0-9.]+}} of the time that memory takes, {{[0-9.]+}} us for 64 rows
 // CHECK: remark: [Passed] schedule
 // CHECK-SAME: Function=rows_of_unknown_length
-// CHECK-SAME: sm_90: the number of columns is known at run time only
+// CHECK-SAME: sm_90: a number of columns that is known at run time only in memory of {{[0-9]+}} threads
 // CHECK: remark: [Passed] schedule
 // CHECK-SAME: Function=rows_too_long
-// CHECK-SAME: sm_90: rows that no block holds in registers
+// CHECK-SAME: sm_90: 100000 columns in registers of a cluster of {{[0-9]+}} x {{[0-9]+}} threads
 // CHECK: remark: [Passed] schedule
 // CHECK-SAME: Function=strided_rows
 // CHECK-SAME: sm_90: the class axis is not innermost or has run-time strides
@@ -24,9 +24,14 @@
 func.func @rows_in_registers(%x: memref<64x1024xf32>) {
   row.program axis(1) maps [#all, #all] ins(%x : memref<64x1024xf32>) outs(%x : memref<64x1024xf32>) {
   ^bb0(%row: !row.elements<f32>):
-    %m = row.map(%row : !row.elements<f32>) {
+    %sum = row.reduce add(%row : !row.elements<f32>) {
     ^bb0(%e: f32):
       row.yield %e : f32
+    } -> f32
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      %q = arith.divf %e, %sum : f32
+      row.yield %q : f32
     } -> !row.elements<f32>
     row.yield %m : !row.elements<f32>
   }
@@ -35,9 +40,14 @@ func.func @rows_in_registers(%x: memref<64x1024xf32>) {
 func.func @rows_of_unknown_length(%x: memref<64x?xf32>) {
   row.program axis(1) maps [#all, #all] ins(%x : memref<64x?xf32>) outs(%x : memref<64x?xf32>) {
   ^bb0(%row: !row.elements<f32>):
-    %m = row.map(%row : !row.elements<f32>) {
+    %sum = row.reduce add(%row : !row.elements<f32>) {
     ^bb0(%e: f32):
       row.yield %e : f32
+    } -> f32
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      %q = arith.divf %e, %sum : f32
+      row.yield %q : f32
     } -> !row.elements<f32>
     row.yield %m : !row.elements<f32>
   }
@@ -46,9 +56,14 @@ func.func @rows_of_unknown_length(%x: memref<64x?xf32>) {
 func.func @rows_too_long(%x: memref<64x100000xf32>) {
   row.program axis(1) maps [#all, #all] ins(%x : memref<64x100000xf32>) outs(%x : memref<64x100000xf32>) {
   ^bb0(%row: !row.elements<f32>):
-    %m = row.map(%row : !row.elements<f32>) {
+    %sum = row.reduce add(%row : !row.elements<f32>) {
     ^bb0(%e: f32):
       row.yield %e : f32
+    } -> f32
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      %q = arith.divf %e, %sum : f32
+      row.yield %q : f32
     } -> !row.elements<f32>
     row.yield %m : !row.elements<f32>
   }
@@ -57,9 +72,14 @@ func.func @rows_too_long(%x: memref<64x100000xf32>) {
 func.func @strided_rows(%x: memref<64x1024xf32>) {
   row.program axis(0) maps [#all, #all] ins(%x : memref<64x1024xf32>) outs(%x : memref<64x1024xf32>) {
   ^bb0(%row: !row.elements<f32>):
-    %m = row.map(%row : !row.elements<f32>) {
+    %sum = row.reduce add(%row : !row.elements<f32>) {
     ^bb0(%e: f32):
       row.yield %e : f32
+    } -> f32
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      %q = arith.divf %e, %sum : f32
+      row.yield %q : f32
     } -> !row.elements<f32>
     row.yield %m : !row.elements<f32>
   }

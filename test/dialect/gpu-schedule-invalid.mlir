@@ -65,3 +65,38 @@ func.func private @g4_too_many() attributes {softmax.schedule = #softmax.gpu_sch
 // expected-error@+2 {{expected one of [nvvm, rocdl, spirv]}}
 // expected-error@+1 {{failed to parse Softmax_GPUScheduleAttr parameter 'isa'}}
 func.func private @unknown_isa() attributes {softmax.schedule = #softmax.gpu_schedule<isa = metal>}
+
+// -----
+
+// expected-error@+1 {{expected 'cluster' to be a power of two in [1, 16], got 3}}
+func.func private @g6_no_power() attributes {softmax.schedule = #softmax.gpu_schedule<threads = 128, cluster = 3>}
+
+// -----
+
+// expected-error@+1 {{in [1, 16], got 32}}
+func.func private @g6_too_many() attributes {softmax.schedule = #softmax.gpu_schedule<threads = 128, cluster = 32>}
+
+// -----
+
+// expected-error@+1 {{expected clusters for 'nvvm' only, with threads = block >= 32}}
+func.func private @g6_other_vendor() attributes {softmax.schedule = #softmax.gpu_schedule<isa = rocdl, threads = 128, cluster = 2>}
+
+// -----
+
+// expected-error@+1 {{expected clusters for 'nvvm' only, with threads = block >= 32}}
+func.func private @g6_several_rows() attributes {softmax.schedule = #softmax.gpu_schedule<threads = 64, cluster = 2>}
+
+// -----
+
+// expected-error@+1 {{expected 'slices' in [1, 64], got 65}}
+func.func private @g7_too_many() attributes {softmax.schedule = #softmax.gpu_schedule<threads = 128, slices = 65>}
+
+// -----
+
+// expected-error@+1 {{expected slices for residence = memory without clusters, with slices <= threads = block}}
+func.func private @g7_in_registers() attributes {softmax.schedule = #softmax.gpu_schedule<residence = registers, threads = 128, slices = 2>}
+
+// -----
+
+// expected-error@+1 {{expected slices for residence = memory without clusters, with slices <= threads = block}}
+func.func private @g7_more_than_threads() attributes {softmax.schedule = #softmax.gpu_schedule<threads = 16, block = 16, slices = 32>}

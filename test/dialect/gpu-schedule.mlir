@@ -10,3 +10,9 @@ func.func private @every_field() attributes {softmax.schedule = #softmax.gpu_sch
 
 // CHECK: @the_largest_of_spirv() attributes {softmax.schedule = #softmax.gpu_schedule<isa = spirv, threads = 1024, block = 1024, vector = 4, steps = 64>}
 func.func private @the_largest_of_spirv() attributes {softmax.schedule = #softmax.gpu_schedule<isa = spirv, threads = 1024, block = 1024, vector = 4, steps = 64>}
+
+// CHECK: @clusters() attributes {softmax.schedule = #softmax.gpu_schedule<residence = shared, threads = 256, block = 256, cluster = 16>}
+func.func private @clusters() attributes {softmax.schedule = #softmax.gpu_schedule<residence = shared, threads = 256, block = 256, cluster = 16, slices = 1>}
+
+// CHECK: @slices() attributes {softmax.schedule = #softmax.gpu_schedule<threads = 256, block = 256, slices = 64>}
+func.func private @slices() attributes {softmax.schedule = #softmax.gpu_schedule<threads = 256, block = 256, cluster = 1, slices = 64>}

@@ -183,13 +183,24 @@ std::string RandomRequests::gpuSchedule() {
   int64_t vector = int64_t(1) << pick(0, 2);
   // A thread keeps 64 accesses at most.
   int64_t held = (classes + threads * vector - 1) / (threads * vector);
-  bool inRegisters = classes > 0 && held <= 64 && chance(50);
-  int64_t steps = inRegisters ? held : pick(1, 4);
-  return std::string("#softmax.gpu_schedule<isa = spirv, residence = ") +
-         (inRegisters ? "registers" : "memory") +
-         ", threads = " + std::to_string(threads) +
-         ", block = " + std::to_string(block) +
-         ", vector = " + std::to_string(vector) +
-         ", steps = " + std::to_string(steps) +
-         ", blocks = " + oneOf({"1", "3", "2048"});
-}
+  bool inRegisters = classes > 0 && held <= 64 && chance(40);
+  // What a block keeps of three f64 tensors fits into 28 KiB.
+  bool inShared = !inRegisters && classes > 0 && classes <= 512 &&
+                  block == threads && chance(50);
+  int64_t steps = inRegisters ? held : inShared ? 1 : pick(1, 4);
+  std::string text =
+      std::string("#softmax.gpu_schedule<isa = spirv, residence = ") +
+      (inRegisters ? "registers"
+       : inShared  ? "shared"
+                   : "memory") +
+      ", threads = " + std::to_string(threads) +
+      ", block = " + std::to_string(block) +
+      ", vector = " + std::to_string(vector) +
+      ", steps = " + std::to_string(steps);
+  if (!inRegisters && !inShared && block == threads && chance(60))
+    text += ", slices = " + std::to_string(std::min(threads, pick(2, 8))) +
+            ", blocks = " + oneOf({"8", "24", "2048"});
+  else
+    text += ", blocks = " + oneOf({"1", "3", "2048"});
+  return text;
+};

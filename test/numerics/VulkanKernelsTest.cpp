@@ -61,8 +61,9 @@ std::vector<std::string> matrix() {
   return requests;
 }
 
-/// What matters to CPUs only is left out, and what takes more than the 128 bytes
-/// of parameters that every device has: weights and two tensors with strides.
+/// What matters to CPUs only is left out, and what takes more than the 128
+/// bytes of parameters that every device has: weights and two tensors with
+/// strides.
 std::vector<std::string> forDevices(std::vector<std::string> lines) {
   llvm::erase_if(lines, [](StringRef line) {
     return line.contains("--threads=") || line.contains("--target-cpu=") ||
@@ -97,6 +98,33 @@ INSTANTIATE_TEST_SUITE_P(Options, VulkanKernels,
 INSTANTIATE_TEST_SUITE_P(Long, VulkanKernels, testing::ValuesIn(kLong),
                          test::nameOf);
 
+/// Rows in slices, which as many blocks fold where few rows are: 3 rows and
+/// less in launches of 24 blocks. The bits of a row are the same in both cases.
+class VulkanSlices : public testing::TestWithParam<std::string> {};
+
+TEST_P(VulkanSlices, MatchTheOracle) {
+  expectRight(GetParam(),
+              "#softmax.gpu_schedule<isa = spirv, threads = 32, block = 32, "
+              "vector = 4, steps = 1, slices = 8, blocks = 24>");
+}
+
+/// Reductions that come from one and from two sweeps, results that depend on
+/// none, lookups, in place, rows of fewer columns than there are slices.
+INSTANTIATE_TEST_SUITE_P(
+    All, VulkanSlices,
+    testing::Values("softmax ?x?xf32", "softmax ?x1003xbf16",
+                    "softmax ?x9001xf32", "softmax ?x2000xf32 --mask=causal",
+                    "softmax ?x2000xf16 --mask=boolean --masked-rows=zero",
+                    "logsumexp ?x2000xf16", "softmax-grad ?x1501xf64",
+                    "log-softmax-grad ?x700xf32",
+                    "cross-entropy ?x1999xbf16 --lse",
+                    "cross-entropy ?x1000xf32 --target=probabilities",
+                    "cross-entropy-grad ?x1000xf32 --lse --in-place",
+                    "cross-entropy-with-grad ?x?xf32 --in-place --z-loss=0.1",
+                    "cross-entropy-with-grad ?x777xbf16 --label-smoothing=0.1 "
+                    "--weight --reduction=none"),
+    test::nameOf);
+
 struct Schedule {
   const char *residence;
   int64_t threads, vector;
@@ -111,6 +139,8 @@ TEST_P(VulkanSchedules, MatchTheOracle) {
   int64_t steps = 2;
   if (StringRef(schedule.residence) == "registers")
     steps = llvm::divideCeil(classes, schedule.threads * schedule.vector);
+  if (StringRef(schedule.residence) == "shared")
+    steps = 1;
   std::string text = llvm::formatv(
       "#softmax.gpu_schedule<isa = spirv, residence = {0}, threads = {1}, "
       "block = 128, vector = {2}, steps = {3}>",
@@ -134,6 +164,8 @@ std::vector<Schedule> schedules() {
     for (int64_t threads : {1, 8, 32, 128})
       for (int64_t vector : {1, 2, 4})
         result.push_back({residence, threads, vector});
+  for (int64_t threads : {8, 32, 128})
+    result.push_back({"shared", threads, 4});
   return result;
 }
 
