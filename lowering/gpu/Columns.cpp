@@ -109,38 +109,42 @@ SmallVector<Value> RowKernel::sweepChunks(Value end, ValueRange init,
 /// Columns past the end of the row are read from inside of it instead: whoever
 /// asks masks them out, and no branch keeps loads from overlapping.
 Value RowKernel::load(const Operand &operand, const Columns &columns) {
+  if (operand.units)
+    return loadShifted(operand, columns);
+  int64_t count = schedule.getVector();
+  if (count == 1 || !wide || operand.columnStride)
+    return loadElements(operand, columns);
+  Value column = columns.first;
+  if (columns.valid) {
+    Value last = arith::SubIOp::create(b, extent, kernel.index(count));
+    column = arith::MinUIOp::create(b, column, last);
+  }
+  Type stored = cast<MemRefType>(operand.memory.getType()).getElementType();
+  Value at = arith::AddIOp::create(b, operand.base, column);
+  return vector::LoadOp::create(b, cast<VectorType>(vectorOf(stored)),
+                                operand.memory, ValueRange{at});
+}
+
+Value RowKernel::loadElements(const Operand &operand, const Columns &columns) {
   auto memory = cast<MemRefType>(operand.memory.getType());
   Type stored = memory.getElementType(), type = vectorOf(stored);
   int64_t count = schedule.getVector();
-  auto inside = [&](Value column, int64_t width) {
-    if (!columns.valid)
-      return column;
-    Value last = arith::SubIOp::create(b, extent, kernel.index(width));
-    return arith::MinUIOp::create(b, column, last).getResult();
-  };
-  Value loaded;
-  if (count > 1 && wide && !operand.columnStride) {
-    Value at =
-        arith::AddIOp::create(b, operand.base, inside(columns.first, count));
-    loaded = vector::LoadOp::create(b, cast<VectorType>(type), operand.memory,
-                                    ValueRange{at});
-  } else {
-    SmallVector<Value> scalars;
-    for (int64_t i = 0; i < count; ++i) {
-      Value column = arith::AddIOp::create(b, columns.first, kernel.index(i));
-      column = inside(column, 1);
-      if (operand.columnStride)
-        column = arith::MulIOp::create(b, column, operand.columnStride);
-      Value at = arith::AddIOp::create(b, operand.base, column);
-      scalars.push_back(
-          memref::LoadOp::create(b, operand.memory, ValueRange{at}));
+  SmallVector<Value> scalars;
+  for (int64_t i = 0; i < count; ++i) {
+    Value column = arith::AddIOp::create(b, columns.first, kernel.index(i));
+    if (columns.valid) {
+      Value last = arith::SubIOp::create(b, extent, kernel.index(1));
+      column = arith::MinUIOp::create(b, column, last);
     }
-    loaded = scalars.front();
-    if (count > 1)
-      loaded =
-          vector::FromElementsOp::create(b, cast<VectorType>(type), scalars);
+    if (operand.columnStride)
+      column = arith::MulIOp::create(b, column, operand.columnStride);
+    Value at = arith::AddIOp::create(b, operand.base, column);
+    scalars.push_back(
+        memref::LoadOp::create(b, operand.memory, ValueRange{at}));
   }
-  return loaded;
+  if (count == 1)
+    return scalars.front();
+  return vector::FromElementsOp::create(b, cast<VectorType>(type), scalars);
 }
 
 static Value castElements(ImplicitLocOpBuilder &b, Value value, Type element) {
@@ -162,7 +166,9 @@ Value RowKernel::fromStored(const Operand &operand, Value stored) {
 }
 
 void RowKernel::store(const Operand &operand, const Columns &columns,
-                      Value vector) {
+                      Value vector, ArrayRef<Value> words) {
+  if (operand.units)
+    return storeShifted(operand, columns, vector, words);
   int64_t count = schedule.getVector();
   auto guarded = [&](Value condition, function_ref<void()> emit) {
     if (!condition)

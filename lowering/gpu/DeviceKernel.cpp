@@ -139,7 +139,7 @@ Value DeviceKernel::value(Value scalar) {
 }
 
 /// An i64 of the host: where the elements of a memref lie on the device.
-Value DeviceKernel::addressOf(Value memref) {
+Value DeviceKernel::passAddress(Value memref) {
   if (!isScratch(memref)) {
     Value address =
         memref::ExtractAlignedPointerAsIndexOp::create(host, memref);
@@ -171,10 +171,18 @@ Value DeviceKernel::memory(Value memref) {
   Value &known = memories[memref];
   if (known)
     return known;
-  Value address = argument(addressOf(memref));
+  Value address = argument(passAddress(memref));
   Type element = cast<MemRefType>(memref.getType()).getElementType();
   return known =
              atBegin([&] { return asMemory(b, schedule, address, element); });
+}
+
+Value DeviceKernel::addressOf(Value memory) {
+  return memory.getDefiningOp<UnrealizedConversionCastOp>().getOperand(0);
+}
+
+Value DeviceKernel::memoryAt(Value address, Type element) {
+  return asMemory(b, schedule, address, element);
 }
 
 Value DeviceKernel::workspaceMemory(int64_t offset, Type element) {

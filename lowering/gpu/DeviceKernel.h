@@ -44,6 +44,10 @@ public:
   /// global memory that is indexed by elements. 16-bit floats are integers
   /// where the schedule says so.
   Value memory(Value memref);
+  /// The address, an i64, of what `memory` has returned.
+  static Value addressOf(Value memory);
+  /// Global memory from an address on that is computed in the kernel.
+  Value memoryAt(Value address, Type element);
   /// `count` elements of the workspace.
   Value workspaceMemory(int64_t offset, Type element);
   /// A number of the host function. What depends on device memory is computed
@@ -68,7 +72,7 @@ private:
   /// Adds an argument with the value that the host passes.
   Value argument(Value passed);
   Value pass(Value scalar);
-  Value addressOf(Value memref);
+  Value passAddress(Value memref);
   /// Runs `emit` where the results dominate the whole body.
   Value atBegin(function_ref<Value()> emit);
 

@@ -25,13 +25,31 @@ Value Group::isFirst() {
                                kernel.index(0));
 }
 
-/// The value of the thread whose number differs by `distance`, a power of two.
-/// Devices move 32 bits at a time.
-Value Group::shuffle(Value value, int64_t distance) {
+Value Group::lane() {
+  return arith::RemUIOp::create(b, myRank,
+                                kernel.index(std::min(threads, lanes)));
+}
+
+Value Group::hasPrevious() {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, lane(),
+                               kernel.index(0));
+}
+
+Value Group::hasNext() {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, lane(),
+                               kernel.index(std::min(threads, lanes) - 1));
+}
+
+Value Group::previous(Value value) {
+  return shuffle(value, 1, gpu::ShuffleMode::UP);
+}
+
+/// The value of the thread whose number differs by `distance`: in the bit with
+/// XOR, a power of two then. Devices move 32 bits at a time.
+Value Group::shuffle(Value value, int64_t distance, gpu::ShuffleMode mode) {
   Type type = value.getType();
   auto move = [&](Value word) -> Value {
-    return gpu::ShuffleOp::create(b, word, distance, lanes,
-                                  gpu::ShuffleMode::XOR)
+    return gpu::ShuffleOp::create(b, word, distance, lanes, mode)
         .getShuffleResult();
   };
   if (type.getIntOrFloatBitWidth() == 32)
@@ -54,7 +72,7 @@ SmallVector<Value> Group::combineLanes(SmallVector<Value> values, int64_t width,
   for (int64_t distance = 1; distance < width; distance *= 2) {
     SmallVector<Value> others;
     for (Value value : values)
-      others.push_back(shuffle(value, distance));
+      others.push_back(shuffle(value, distance, gpu::ShuffleMode::XOR));
     values = combine(values, others);
   }
   return values;

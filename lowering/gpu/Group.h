@@ -29,13 +29,21 @@ public:
   /// depends on the number of threads only. `combine` has to be commutative.
   SmallVector<Value> combine(ValueRange values, Combine combine);
   Value sum(Value value);
+  /// The value of the thread before, one of the same subgroup and group where
+  /// `hasPrevious`. All threads of the subgroup have to ask.
+  Value previous(Value value);
+  Value hasPrevious();
+  /// True where this thread is `previous` to another one.
+  Value hasNext();
   /// Waits for all threads of the block, when groups share memory at all.
   void barrier();
   /// True when values travel through shared memory.
   bool usesSharedMemory() const { return threads > lanes; }
 
 private:
-  Value shuffle(Value value, int64_t distance);
+  Value shuffle(Value value, int64_t distance, gpu::ShuffleMode mode);
+  /// Rank among the threads of the group that have a subgroup in common.
+  Value lane();
   SmallVector<Value> combineLanes(SmallVector<Value> values, int64_t width,
                                   Combine combine);
 

@@ -172,6 +172,8 @@ SmallVector<Value> RowKernel::emitRow(Value first, ValueRange totals) {
   }
   for (auto &[argument, operand] : inputs) {
     locate(operand, row);
+    if (movesUnits(operand, /*stores=*/false))
+      locateUnits(operand);
     if (program.hasAxis(operand.map))
       continue;
     Value element =
@@ -179,8 +181,11 @@ SmallVector<Value> RowKernel::emitRow(Value first, ValueRange totals) {
     values.map(argument, fromStored(operand, element));
   }
   for (Operand &operand : outputs)
-    if (operand.memory)
+    if (operand.memory) {
       locate(operand, row);
+      if (movesUnits(operand, /*stores=*/true))
+        locateUnits(operand);
+    }
 
   emitBody();
   storeScalars();

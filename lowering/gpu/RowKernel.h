@@ -39,6 +39,24 @@ private:
     /// i1 for each column, true where it is one of the row; null when all are.
     Value valid;
   };
+  /// The aligned accesses that move a row which may begin at any address; see
+  /// Unaligned.cpp.
+  struct Units {
+    Value memory; ///< words, from the unit on that holds column 0
+    Value offset; ///< columns that column 0 lies behind its unit's begin, i32
+    Value end;    ///< extent + offset
+    Value last;   ///< number of the unit that holds the last column
+    /// i1: elements of the first or the last unit are not the tensor's.
+    Value startsOutside, endsOutside;
+  };
+  struct UnitShape {
+    int64_t bits;     ///< of an element
+    int64_t columns;  ///< in a unit
+    Type word;        ///< an element, or an i32 of several
+    int64_t wordBits; ///< 32 or 64
+    int64_t words;    ///< in a unit
+    int64_t count;    ///< units that the columns of a thread fill
+  };
   /// A memref that the program reads or writes, of the row at hand.
   struct Operand {
     AffineMap map;
@@ -48,6 +66,7 @@ private:
     Value base;                 ///< index of the row's element at column 0
     Value columnStride;         ///< null for 1
     Type element;               ///< of the program; memory may hold integers
+    std::optional<Units> units; ///< where rows may begin at any address
   };
   using Step =
       function_ref<SmallVector<Value>(const Columns &, ValueRange carried)>;
@@ -76,9 +95,12 @@ private:
   /// The same for a row in memory, the columns of one iteration at a time.
   SmallVector<Value> sweepChunks(Value end, ValueRange init, ChunkStep step);
   Value elements(Value row, const Columns &columns);
-  /// Both move what memory holds: 16-bit floats may be integers there.
+  /// All move what memory holds: 16-bit floats may be integers there.
   Value load(const Operand &operand, const Columns &columns);
-  void store(const Operand &operand, const Columns &columns, Value stored);
+  Value loadElements(const Operand &operand, const Columns &columns);
+  /// `words`: what `shiftForStore` has made of the vector.
+  void store(const Operand &operand, const Columns &columns, Value stored,
+             ArrayRef<Value> words);
   /// Between the type of the program and that of memory; both have the same
   /// bits.
   Value toStored(const Operand &operand, Value value);
@@ -91,6 +113,20 @@ private:
   SmallVector<Value> emitElement(Block *element, ValueRange rows,
                                  const Columns &columns);
   Value foldVector(Value vector, function_ref<Value(Value, Value)> combine);
+
+  //===--- Rows at any address (Unaligned.cpp) ----------------------------===//
+
+  UnitShape unitShape(const Operand &operand) const;
+  bool movesUnits(const Operand &operand, bool stores);
+  void locateUnits(Operand &operand);
+  SmallVector<Value> shiftDown(const UnitShape &shape, SmallVector<Value> words,
+                               Value distance, int64_t most, int64_t count);
+  SmallVector<Value> wordsOf(const UnitShape &shape, Value vector);
+  Value loadShifted(const Operand &operand, const Columns &columns);
+  SmallVector<Value> shiftForStore(const Operand &operand, Value vector);
+  void storeShifted(const Operand &operand, const Columns &columns,
+                    Value vector, ArrayRef<Value> words);
+  Value storerOf(const Operand &operand, Value column, Value owner);
 
   //===--- Reductions (RowReduce.cpp, RowOnline.cpp) ----------------------===//
 

@@ -16,6 +16,10 @@ KERNELS = [
     "softmax ?x256xbf16", "softmax ?x4096xf32", "softmax ?x32768xf32",
     "softmax ?x?xf16", "softmax-grad ?x2048xbf16", "softmax ?x512xf64",
     "cross-entropy ?x128256xbf16", "cross-entropy-with-grad ?x32000xbf16",
+    # Rows of which most begin between multiples of 16 bytes.
+    "softmax ?x1001xbf16", "softmax ?x4097xf32", "softmax-grad ?x2047xbf16",
+    "softmax ?x511xf64", "cross-entropy ?x50257xbf16",
+    "cross-entropy-with-grad ?x32001xf32",
 ]
 # Bytes that kernels are known to spill, at most. Blocks of 1024 threads leave 64
 # registers, which is too few for 32 logits; ptxas gives up a few registers of the

@@ -1,0 +1,377 @@
+// Rows that begin at any address, by aligned accesses: loads and stores of
+// units, shifted in registers. SPDX-License-Identifier: Apache-2.0 WITH
+// LLVM-exception
+
+#include "lowering/gpu/RowKernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::softmax;
+
+// A unit is what one aligned access moves, 16 bytes or a thread's columns where
+// these are less. A row's first column lies `offset` elements into a unit, so
+// the columns of a thread lie in one unit more than they fill. The thread loads
+// all of them, the second time out of the L1 cache, and shifts: that is as much
+// work for the load units as to get the neighbour's by shuffles, and needs no
+// neighbour. Stores are the other way round: a thread gets the last unit of
+// the thread before by shuffles, shifts, and stores whole units. The columns of
+// units that are not whole (at the ends of a row and between subgroups) are
+// stored one by one by their owners.
+//
+// Registers hold units as words: elements, or 32 bits of narrower ones.
+
+RowKernel::UnitShape RowKernel::unitShape(const Operand &operand) const {
+  Type stored = cast<MemRefType>(operand.memory.getType()).getElementType();
+  UnitShape shape;
+  shape.bits = stored.getIntOrFloatBitWidth();
+  shape.columns = std::min<int64_t>(schedule.getVector(), 128 / shape.bits);
+  shape.word = stored;
+  if (shape.bits < 32)
+    shape.word = IntegerType::get(stored.getContext(), 32);
+  shape.wordBits = std::max<int64_t>(32, shape.bits);
+  shape.words = shape.columns * shape.bits / shape.wordBits;
+  shape.count = schedule.getVector() / shape.columns;
+  return shape;
+}
+
+/// Whether aligned units of the operand's rows are moved.
+bool RowKernel::movesUnits(const Operand &operand, bool stores) {
+  if (wide || operand.columnStride || !program.hasAxis(operand.map))
+    return false;
+  UnitShape shape = unitShape(operand);
+  if (shape.columns < 2 || shape.words < 1)
+    return false;
+  if (!stores)
+    return true;
+  // All threads of a subgroup have to take part in a shuffle: in the loop of a
+  // row in memory they do when they have the row in common.
+  int64_t threads = group.getThreads();
+  return threads >= schedule.getLanes() ||
+         (threads > 1 && schedule.getResidence() == Residence::Registers);
+}
+
+/// Finds the units of the row at hand.
+void RowKernel::locateUnits(Operand &operand) {
+  UnitShape shape = unitShape(operand);
+  Type i64 = b.getI64Type();
+  auto number = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+  };
+  auto bytesOf = [&](Value elements) -> Value {
+    return arith::MulIOp::create(b,
+                                 arith::IndexCastOp::create(b, i64, elements),
+                                 number(shape.bits / 8));
+  };
+  int64_t unitBytes = shape.columns * shape.bits / 8;
+  Value tensor = kernel.addressOf(operand.memory);
+  Value address =
+      arith::AddIOp::create(b, tensor, bytesOf(operand.base)).getResult();
+  Value before = arith::AndIOp::create(b, address, number(unitBytes - 1));
+  Value begin = arith::SubIOp::create(b, address, before);
+  Value offset = arith::DivUIOp::create(b, before, number(shape.bits / 8));
+
+  Units units;
+  units.memory = kernel.memoryAt(begin, shape.word);
+  units.offset = arith::TruncIOp::create(b, b.getI32Type(), offset);
+  units.end = arith::AddIOp::create(
+      b, extent, arith::IndexCastOp::create(b, b.getIndexType(), offset));
+  Value columns = kernel.index(shape.columns);
+  units.last = arith::DivUIOp::create(
+      b, arith::SubIOp::create(b, units.end, kernel.index(1)), columns);
+  // The tensor is all that may be read.
+  auto first = cast<AffineDimExpr>(operand.map.getResult(0)).getPosition();
+  Value size =
+      arith::MulIOp::create(b, extents[first], operand.strides.front());
+  Value end = arith::AddIOp::create(b, tensor, bytesOf(size));
+  Value unitEnd = arith::MulIOp::create(
+      b, arith::AddIOp::create(b, units.last, kernel.index(1)), columns);
+  unitEnd = arith::AddIOp::create(b, begin, bytesOf(unitEnd));
+  units.startsOutside =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, begin, tensor);
+  units.endsOutside =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, unitEnd, end);
+  operand.units = units;
+}
+
+/// Shifts words down by `distance` columns, at most `most`, and returns the
+/// first `count`. Words past the last one are of no interest to the caller.
+SmallVector<Value> RowKernel::shiftDown(const UnitShape &shape,
+                                        SmallVector<Value> words,
+                                        Value distance, int64_t most,
+                                        int64_t count) {
+  auto number = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
+  };
+  for (int64_t step = most; step > 0; step /= 2) {
+    Value bit = arith::AndIOp::create(b, distance, number(step));
+    Value moves =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ne, bit, number(0));
+    int64_t bits = step * shape.bits, whole = bits / shape.wordBits;
+    // What the smaller steps reach yet.
+    int64_t needed = llvm::divideCeil(
+        count * shape.wordBits + (step - 1) * shape.bits, shape.wordBits);
+    SmallVector<Value> next;
+    for (int64_t i = 0, e = words.size(); i < std::min(needed, e); ++i) {
+      Value moved;
+      if (whole > 0 && i + whole < e)
+        moved = words[i + whole];
+      if (whole == 0) {
+        moved = arith::ShRUIOp::create(b, words[i], number(bits));
+        if (i + 1 < e) {
+          Value high = arith::ShLIOp::create(b, words[i + 1],
+                                             number(shape.wordBits - bits));
+          moved = arith::OrIOp::create(b, moved, high);
+        }
+      }
+      next.push_back(
+          moved ? arith::SelectOp::create(b, moves, moved, words[i]).getResult()
+                : words[i]);
+    }
+    words = std::move(next);
+  }
+  words.truncate(count);
+  return words;
+}
+
+SmallVector<Value> RowKernel::wordsOf(const UnitShape &shape, Value vector) {
+  int64_t count = shape.words * shape.count;
+  if (shape.bits < 32)
+    vector = vector::BitCastOp::create(b, VectorType::get({count}, shape.word),
+                                       vector);
+  SmallVector<Value> words;
+  for (int64_t i = 0; i < count; ++i)
+    words.push_back(vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{i}));
+  return words;
+}
+
+/// The vector of the columns that a thread owns.
+Value RowKernel::loadShifted(const Operand &operand, const Columns &columns) {
+  UnitShape shape = unitShape(operand);
+  const Units &units = *operand.units;
+  int64_t loads = shape.count + 1;
+  Value unit =
+      arith::DivUIOp::create(b, columns.first, kernel.index(shape.columns));
+
+  // Units that lie in the tensor in part: those that a step cannot reach are
+  // known where the row is in registers.
+  Value outside;
+  auto either = [&](Value condition) {
+    outside = outside ? arith::OrIOp::create(b, outside, condition).getResult()
+                      : condition;
+  };
+  int64_t step = columns.step < 0 ? -1 - columns.step : columns.step;
+  if (step == 0) {
+    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, unit,
+                                          kernel.index(0));
+    either(arith::AndIOp::create(b, units.startsOutside, isFirst));
+  }
+  int64_t reached =
+      (step + 1) * group.getThreads() * schedule.getVector() + shape.columns;
+  bool mayBeLast = columns.step < 0 || reached >= *staticExtent;
+  if (mayBeLast) {
+    Value next = arith::AddIOp::create(b, unit, kernel.index(shape.count));
+    Value isLast =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::uge, next, units.last);
+    either(arith::AndIOp::create(b, units.endsOutside, isLast));
+  }
+
+  auto load = [&] {
+    SmallVector<Value> loaded;
+    for (int64_t i = 0; i < loads; ++i) {
+      Value at = arith::AddIOp::create(b, unit, kernel.index(i));
+      if (mayBeLast)
+        at = arith::MinUIOp::create(b, at, units.last);
+      at = arith::MulIOp::create(b, at, kernel.index(shape.words));
+      if (shape.words == 1) {
+        loaded.push_back(
+            memref::LoadOp::create(b, units.memory, ValueRange{at}));
+        continue;
+      }
+      loaded.push_back(
+          vector::LoadOp::create(b, VectorType::get({shape.words}, shape.word),
+                                 units.memory, ValueRange{at}));
+    }
+    return loaded;
+  };
+  SmallVector<Value> loaded;
+  Value offset = units.offset;
+  if (!outside) {
+    loaded = load();
+  } else {
+    // Its columns, as if they began with a unit.
+    SmallVector<Type> types(
+        loads, shape.words == 1 ? shape.word
+                                : VectorType::get({shape.words}, shape.word));
+    auto branch = scf::IfOp::create(b, types, outside, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&branch.getThenRegion().front());
+    SmallVector<Value> words = wordsOf(shape, loadElements(operand, columns));
+    SmallVector<Value> whole;
+    for (int64_t i = 0; i < shape.count; ++i) {
+      ArrayRef<Value> some =
+          ArrayRef<Value>(words).slice(i * shape.words, shape.words);
+      whole.push_back(shape.words == 1
+                          ? some.front()
+                          : vector::FromElementsOp::create(
+                                b, cast<VectorType>(types.front()), some)
+                                .getResult());
+    }
+    whole.push_back(arith::ConstantOp::create(b, b.getZeroAttr(types.front())));
+    scf::YieldOp::create(b, whole);
+    b.setInsertionPointToStart(&branch.getElseRegion().front());
+    scf::YieldOp::create(b, load());
+    b.setInsertionPointAfter(branch);
+    loaded.assign(branch.result_begin(), branch.result_end());
+    Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+    offset = arith::SelectOp::create(b, outside, zero, offset);
+  }
+
+  SmallVector<Value> words;
+  for (Value one : loaded)
+    for (int64_t i = 0; i < shape.words; ++i)
+      words.push_back(shape.words == 1 ? one
+                                       : vector::ExtractOp::create(
+                                             b, one, ArrayRef<int64_t>{i})
+                                             .getResult());
+  int64_t count = shape.words * shape.count;
+  words = shiftDown(shape, words, offset, shape.columns / 2, count);
+  Value all = vector::FromElementsOp::create(
+      b, VectorType::get({count}, shape.word), words);
+  Type stored = cast<MemRefType>(operand.memory.getType()).getElementType();
+  if (shape.bits < 32)
+    all = vector::BitCastOp::create(b, cast<VectorType>(vectorOf(stored)), all);
+  return all;
+}
+
+/// The words of the units that a thread stores, of which the first one begins
+/// with columns of the thread before. All threads of a subgroup have to ask.
+SmallVector<Value> RowKernel::shiftForStore(const Operand &operand,
+                                            Value vector) {
+  if (!operand.units)
+    return {};
+  UnitShape shape = unitShape(operand);
+  SmallVector<Value> own = wordsOf(shape, vector), words;
+  for (Value word : ArrayRef<Value>(own).take_back(shape.words))
+    words.push_back(group.previous(word));
+  llvm::append_range(words, own);
+  Value columns =
+      arith::ConstantOp::create(b, b.getI32IntegerAttr(shape.columns));
+  Value distance = arith::SubIOp::create(b, columns, operand.units->offset);
+  return shiftDown(shape, words, distance, shape.columns,
+                   shape.words * shape.count);
+}
+
+void RowKernel::storeShifted(const Operand &operand, const Columns &columns,
+                             Value vector, ArrayRef<Value> words) {
+  UnitShape shape = unitShape(operand);
+  const Units &units = *operand.units;
+  auto ifTrue = [&](Value condition, function_ref<void()> emit) {
+    auto branch = scf::IfOp::create(b, condition);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&branch.getThenRegion().front());
+    emit();
+  };
+  auto both = [&](Value x, Value y) -> Value {
+    return arith::AndIOp::create(b, x, y);
+  };
+  Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+  Value isAligned =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, units.offset, zero);
+  // Whether each unit that holds columns of this thread is stored as a whole;
+  // the one after its own is its neighbour's.
+  SmallVector<Value> whole;
+  for (int64_t i = 0; i <= shape.count; ++i) {
+    Value end = arith::AddIOp::create(b, columns.first,
+                                      kernel.index((i + 1) * shape.columns));
+    Value fits =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ule, end, units.end);
+    if (i == 0)
+      fits =
+          both(fits, arith::OrIOp::create(b, isAligned, group.hasPrevious()));
+    if (i == shape.count)
+      fits = both(fits, group.hasNext());
+    whole.push_back(fits);
+  }
+  Value unit =
+      arith::DivUIOp::create(b, columns.first, kernel.index(shape.columns));
+  for (int64_t i = 0; i < shape.count; ++i)
+    ifTrue(whole[i], [&] {
+      Value at = arith::AddIOp::create(b, unit, kernel.index(i));
+      at = arith::MulIOp::create(b, at, kernel.index(shape.words));
+      ArrayRef<Value> some = words.slice(i * shape.words, shape.words);
+      if (shape.words == 1) {
+        memref::StoreOp::create(b, some.front(), units.memory, ValueRange{at});
+        return;
+      }
+      Value all = vector::FromElementsOp::create(
+          b, VectorType::get({shape.words}, shape.word), some);
+      vector::StoreOp::create(b, all, units.memory, ValueRange{at});
+    });
+
+  // With an offset of 0 no column is in the neighbour's unit.
+  Value allWhole = arith::OrIOp::create(b, isAligned, whole.back());
+  for (Value one : ArrayRef<Value>(whole).drop_back())
+    allWhole = both(allWhole, one);
+  Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
+  ifTrue(arith::XOrIOp::create(b, allWhole, yes), [&] {
+    for (int64_t i = 0; i < schedule.getVector(); ++i) {
+      int64_t number = i / shape.columns;
+      Value column = arith::AddIOp::create(b, columns.first, kernel.index(i));
+      Value place = arith::AddIOp::create(
+          b, units.offset,
+          arith::ConstantOp::create(b, b.getI32IntegerAttr(i % shape.columns)));
+      Value unitEnd =
+          arith::ConstantOp::create(b, b.getI32IntegerAttr(shape.columns));
+      Value isOwn =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, place, unitEnd);
+      Value isStored =
+          arith::SelectOp::create(b, isOwn, whole[number], whole[number + 1]);
+      Value isLeft = arith::XOrIOp::create(b, isStored, yes);
+      ifTrue(columns.valid ? both(isLeft, inRow(column)) : isLeft, [&] {
+        Value element =
+            vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{i});
+        Value at = arith::AddIOp::create(b, operand.base, column);
+        memref::StoreOp::create(b, element, operand.memory, ValueRange{at});
+      });
+    }
+  });
+}
+
+/// The rank of the thread that stores `column`, which `owner` owns.
+Value RowKernel::storerOf(const Operand &operand, Value column, Value owner) {
+  if (!operand.units)
+    return owner;
+  UnitShape shape = unitShape(operand);
+  const Units &units = *operand.units;
+  auto isZero = [&](Value value) -> Value {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value,
+                                 kernel.index(0));
+  };
+  Value columns = kernel.index(shape.columns),
+        count = kernel.index(shape.count);
+  Value offset =
+      arith::IndexCastUIOp::create(b, b.getIndexType(), units.offset);
+  Value unit = arith::DivUIOp::create(
+      b, arith::AddIOp::create(b, column, offset), columns);
+  Value rank = arith::RemUIOp::create(b, arith::DivUIOp::create(b, unit, count),
+                                      kernel.index(group.getThreads()));
+  Value isInner = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                        arith::RemUIOp::create(b, unit, count),
+                                        kernel.index(0));
+  Value lanes = kernel.index(std::min(group.getThreads(), schedule.getLanes()));
+  Value hasPrevious = arith::CmpIOp::create(
+      b, arith::CmpIPredicate::ne, arith::RemUIOp::create(b, rank, lanes),
+      kernel.index(0));
+  Value isWhole = arith::OrIOp::create(
+      b, arith::OrIOp::create(b, isInner, hasPrevious), isZero(offset));
+  Value end = arith::MulIOp::create(
+      b, arith::AddIOp::create(b, unit, kernel.index(1)), columns);
+  Value fits =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ule, end, units.end);
+  return arith::SelectOp::create(b, arith::AndIOp::create(b, isWhole, fits),
+                                 rank, owner);
+}
