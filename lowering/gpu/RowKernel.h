@@ -122,6 +122,7 @@ private:
   SmallVector<Value> shiftDown(const UnitShape &shape, SmallVector<Value> words,
                                Value distance, int64_t most, int64_t count);
   SmallVector<Value> wordsOf(const UnitShape &shape, Value vector);
+  bool mayHoldEnd(const Operand &operand, const Columns &columns);
   Value loadShifted(const Operand &operand, const Columns &columns);
   SmallVector<Value> shiftForStore(const Operand &operand, Value vector);
   void storeShifted(const Operand &operand, const Columns &columns,

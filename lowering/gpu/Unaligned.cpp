@@ -97,8 +97,9 @@ void RowKernel::locateUnits(Operand &operand) {
   operand.units = units;
 }
 
-/// Shifts words down by `distance` columns, at most `most`, and returns the
-/// first `count`. Words past the last one are of no interest to the caller.
+/// Shifts words down by `distance` columns, at most twice `most` less one, and
+/// returns the first `count`. Words past the last one are of no interest to the
+/// caller.
 SmallVector<Value> RowKernel::shiftDown(const UnitShape &shape,
                                         SmallVector<Value> words,
                                         Value distance, int64_t most,
@@ -106,32 +107,40 @@ SmallVector<Value> RowKernel::shiftDown(const UnitShape &shape,
   auto number = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
   };
-  for (int64_t step = most; step > 0; step /= 2) {
+  int64_t perWord = shape.wordBits / shape.bits;
+  bool splitsWords = perWord > 1;
+  for (int64_t step = most; step >= perWord; step /= 2) {
     Value bit = arith::AndIOp::create(b, distance, number(step));
     Value moves =
         arith::CmpIOp::create(b, arith::CmpIPredicate::ne, bit, number(0));
-    int64_t bits = step * shape.bits, whole = bits / shape.wordBits;
-    // What the smaller steps reach yet.
-    int64_t needed = llvm::divideCeil(
-        count * shape.wordBits + (step - 1) * shape.bits, shape.wordBits);
+    int64_t by = step / perWord;
+    int64_t needed = count + by - 1 + splitsWords; // by the smaller steps
     SmallVector<Value> next;
-    for (int64_t i = 0, e = words.size(); i < std::min(needed, e); ++i) {
-      Value moved;
-      if (whole > 0 && i + whole < e)
-        moved = words[i + whole];
-      if (whole == 0) {
-        moved = arith::ShRUIOp::create(b, words[i], number(bits));
+    for (int64_t i = 0, e = words.size(); i < std::min(needed, e); ++i)
+      next.push_back(i + by < e ? arith::SelectOp::create(
+                                      b, moves, words[i + by], words[i])
+                                      .getResult()
+                                : words[i]);
+    words = std::move(next);
+  }
+  if (splitsWords) {
+    for (int64_t step = perWord / 2; step > 0; step /= 2) {
+      Value bit = arith::AndIOp::create(b, distance, number(step));
+      Value moves =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ne, bit, number(0));
+      int64_t bits = step * shape.bits;
+      SmallVector<Value> next;
+      for (int64_t i = 0, e = words.size(); i < e; ++i) {
+        Value moved = arith::ShRUIOp::create(b, words[i], number(bits));
         if (i + 1 < e) {
-          Value high = arith::ShLIOp::create(b, words[i + 1],
-                                             number(shape.wordBits - bits));
+          Value high =
+              arith::ShLIOp::create(b, words[i + 1], number(32 - bits));
           moved = arith::OrIOp::create(b, moved, high);
         }
+        next.push_back(arith::SelectOp::create(b, moves, moved, words[i]));
       }
-      next.push_back(
-          moved ? arith::SelectOp::create(b, moves, moved, words[i]).getResult()
-                : words[i]);
+      words = std::move(next);
     }
-    words = std::move(next);
   }
   words.truncate(count);
   return words;
@@ -146,6 +155,15 @@ SmallVector<Value> RowKernel::wordsOf(const UnitShape &shape, Value vector) {
   for (int64_t i = 0; i < count; ++i)
     words.push_back(vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{i}));
   return words;
+}
+
+/// Whether the units of a thread's columns may reach the last one of the row.
+bool RowKernel::mayHoldEnd(const Operand &operand, const Columns &columns) {
+  if (columns.step < 0)
+    return true;
+  int64_t width = group.getThreads() * schedule.getVector();
+  return (columns.step + 1) * width + unitShape(operand).columns >=
+         *staticExtent;
 }
 
 /// The vector of the columns that a thread owns.
@@ -169,9 +187,7 @@ Value RowKernel::loadShifted(const Operand &operand, const Columns &columns) {
                                           kernel.index(0));
     either(arith::AndIOp::create(b, units.startsOutside, isFirst));
   }
-  int64_t reached =
-      (step + 1) * group.getThreads() * schedule.getVector() + shape.columns;
-  bool mayBeLast = columns.step < 0 || reached >= *staticExtent;
+  bool mayBeLast = mayHoldEnd(operand, columns);
   if (mayBeLast) {
     Value next = arith::AddIOp::create(b, unit, kernel.index(shape.count));
     Value isLast =
@@ -275,26 +291,32 @@ void RowKernel::storeShifted(const Operand &operand, const Columns &columns,
     b.setInsertionPointToStart(&branch.getThenRegion().front());
     emit();
   };
-  auto both = [&](Value x, Value y) -> Value {
-    return arith::AndIOp::create(b, x, y);
+  auto number = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
   };
-  Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
-  Value isAligned =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, units.offset, zero);
+  auto compare = [&](arith::CmpIPredicate predicate, Value x,
+                     Value y) -> Value {
+    return arith::CmpIOp::create(b, predicate, x, y);
+  };
+  int64_t vectorColumns = schedule.getVector();
+  bool mayBeLast = mayHoldEnd(operand, columns);
   // Whether each unit that holds columns of this thread is stored as a whole;
   // the one after its own is its neighbour's.
+  Value isAligned = compare(arith::CmpIPredicate::eq, units.offset, number(0));
   SmallVector<Value> whole;
   for (int64_t i = 0; i <= shape.count; ++i) {
-    Value end = arith::AddIOp::create(b, columns.first,
-                                      kernel.index((i + 1) * shape.columns));
-    Value fits =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::ule, end, units.end);
+    Value isWhole = arith::ConstantOp::create(b, b.getBoolAttr(true));
     if (i == 0)
-      fits =
-          both(fits, arith::OrIOp::create(b, isAligned, group.hasPrevious()));
+      isWhole = arith::OrIOp::create(b, isAligned, group.hasPrevious());
     if (i == shape.count)
-      fits = both(fits, group.hasNext());
-    whole.push_back(fits);
+      isWhole = group.hasNext();
+    if (mayBeLast) {
+      Value end = arith::AddIOp::create(b, columns.first,
+                                        kernel.index((i + 1) * shape.columns));
+      isWhole = arith::AndIOp::create(
+          b, isWhole, compare(arith::CmpIPredicate::ule, end, units.end));
+    }
+    whole.push_back(isWhole);
   }
   Value unit =
       arith::DivUIOp::create(b, columns.first, kernel.index(shape.columns));
@@ -312,28 +334,32 @@ void RowKernel::storeShifted(const Operand &operand, const Columns &columns,
       vector::StoreOp::create(b, all, units.memory, ValueRange{at});
     });
 
-  // With an offset of 0 no column is in the neighbour's unit.
-  Value allWhole = arith::OrIOp::create(b, isAligned, whole.back());
-  for (Value one : ArrayRef<Value>(whole).drop_back())
-    allWhole = both(allWhole, one);
-  Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
-  ifTrue(arith::XOrIOp::create(b, allWhole, yes), [&] {
-    for (int64_t i = 0; i < schedule.getVector(); ++i) {
-      int64_t number = i / shape.columns;
-      Value column = arith::AddIOp::create(b, columns.first, kernel.index(i));
-      Value place = arith::AddIOp::create(
-          b, units.offset,
-          arith::ConstantOp::create(b, b.getI32IntegerAttr(i % shape.columns)));
-      Value unitEnd =
-          arith::ConstantOp::create(b, b.getI32IntegerAttr(shape.columns));
-      Value isOwn =
-          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, place, unitEnd);
-      Value isStored =
-          arith::SelectOp::create(b, isOwn, whole[number], whole[number + 1]);
-      Value isLeft = arith::XOrIOp::create(b, isStored, yes);
-      ifTrue(columns.valid ? both(isLeft, inRow(column)) : isLeft, [&] {
+  // The columns that are left, a bit for each.
+  Value left = number(0);
+  for (int64_t i = 0; i <= shape.count; ++i) {
+    int64_t ones = (1 << shape.columns) - 1;
+    Value inUnit = arith::ShRUIOp::create(b, number(ones << i * shape.columns),
+                                          units.offset);
+    inUnit = arith::SelectOp::create(b, whole[i], number(0), inUnit);
+    left = arith::OrIOp::create(b, left, inUnit);
+  }
+  Value valid = number((1 << vectorColumns) - 1);
+  if (columns.valid) {
+    Value count = arith::SubIOp::create(b, extent, columns.first);
+    count = arith::MinSIOp::create(b, count, kernel.index(vectorColumns));
+    count = arith::MaxSIOp::create(b, count, kernel.index(0));
+    count = arith::IndexCastOp::create(b, b.getI32Type(), count);
+    valid = arith::SubIOp::create(b, arith::ShLIOp::create(b, number(1), count),
+                                  number(1));
+  }
+  left = arith::AndIOp::create(b, left, valid);
+  ifTrue(compare(arith::CmpIPredicate::ne, left, number(0)), [&] {
+    for (int64_t i = 0; i < vectorColumns; ++i) {
+      Value bit = arith::AndIOp::create(b, left, number(1 << i));
+      ifTrue(compare(arith::CmpIPredicate::ne, bit, number(0)), [&] {
         Value element =
             vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{i});
+        Value column = arith::AddIOp::create(b, columns.first, kernel.index(i));
         Value at = arith::AddIOp::create(b, operand.base, column);
         memref::StoreOp::create(b, element, operand.memory, ValueRange{at});
       });
