@@ -94,9 +94,10 @@ private:
   SmallVector<Value> sweep(Value end, ValueRange init, Step step);
   /// The same for a row in memory, the columns of one iteration at a time.
   SmallVector<Value> sweepChunks(Value end, ValueRange init, ChunkStep step);
+  void startLoads(Value row, const Columns &columns);
   Value elements(Value row, const Columns &columns);
   /// All move what memory holds: 16-bit floats may be integers there.
-  Value load(const Operand &operand, const Columns &columns);
+  SmallVector<Value> load(const Operand &operand, const Columns &columns);
   Value loadElements(const Operand &operand, const Columns &columns);
   /// `words`: what `shiftForStore` has made of the vector.
   void store(const Operand &operand, const Columns &columns, Value stored,
@@ -122,8 +123,11 @@ private:
   SmallVector<Value> shiftDown(const UnitShape &shape, SmallVector<Value> words,
                                Value distance, int64_t most, int64_t count);
   SmallVector<Value> wordsOf(const UnitShape &shape, Value vector);
+  Value ofWords(ArrayRef<Value> words);
   bool mayHoldEnd(const Operand &operand, const Columns &columns);
-  Value loadShifted(const Operand &operand, const Columns &columns);
+  SmallVector<Type> loadedTypes(const Operand &operand);
+  SmallVector<Value> loadUnits(const Operand &operand, const Columns &columns);
+  Value shiftLoaded(const Operand &operand, ArrayRef<Value> loaded);
   SmallVector<Value> shiftForStore(const Operand &operand, Value vector);
   void storeShifted(const Operand &operand, const Columns &columns,
                     Value vector, ArrayRef<Value> words);
@@ -176,10 +180,11 @@ private:
   Value skipped;              ///< null when the program skips no rows
   Value active;               ///< neither past the end nor skipped
   SmallVector<Value> skippedValues;
-  /// Elements in registers, by row and step.
-  llvm::DenseMap<Value, SmallVector<Value>> held;
-  /// The same of the chunk at hand, of a row in memory.
-  llvm::DenseMap<std::pair<Value, int64_t>, Value> heldChunk;
+  /// What `load` has returned and the elements made of it, by row and step: of
+  /// the row in registers, or of the chunk at hand of a row in memory.
+  llvm::DenseMap<std::pair<Value, int64_t>, SmallVector<Value>> started;
+  llvm::DenseMap<std::pair<Value, int64_t>, Value> held;
+  SmallVector<Columns> chunkAtHand;
 };
 
 } // namespace mlir::softmax

@@ -43,6 +43,7 @@ void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
     };
     if (skipped && columns.step < 0) {
       // Elements of a skipped row are not even read.
+      chunkAtHand = {columns};
       SmallVector<Type> types;
       for (unsigned number : numbers)
         types.push_back(

@@ -157,6 +157,15 @@ SmallVector<Value> RowKernel::wordsOf(const UnitShape &shape, Value vector) {
   return words;
 }
 
+/// A unit of words.
+Value RowKernel::ofWords(ArrayRef<Value> words) {
+  if (words.size() == 1)
+    return words.front();
+  int64_t count = words.size();
+  return vector::FromElementsOp::create(
+      b, VectorType::get({count}, words.front().getType()), words);
+}
+
 /// Whether the units of a thread's columns may reach the last one of the row.
 bool RowKernel::mayHoldEnd(const Operand &operand, const Columns &columns) {
   if (columns.step < 0)
@@ -166,11 +175,23 @@ bool RowKernel::mayHoldEnd(const Operand &operand, const Columns &columns) {
          *staticExtent;
 }
 
-/// The vector of the columns that a thread owns.
-Value RowKernel::loadShifted(const Operand &operand, const Columns &columns) {
+/// Units, and the distance by which to shift them.
+SmallVector<Type> RowKernel::loadedTypes(const Operand &operand) {
+  UnitShape shape = unitShape(operand);
+  Type unit = shape.word;
+  if (shape.words > 1)
+    unit = VectorType::get({shape.words}, unit);
+  SmallVector<Type> types(shape.count + 1, unit);
+  types.push_back(b.getI32Type());
+  return types;
+}
+
+/// The units that hold the columns of a thread.
+SmallVector<Value> RowKernel::loadUnits(const Operand &operand,
+                                        const Columns &columns) {
   UnitShape shape = unitShape(operand);
   const Units &units = *operand.units;
-  int64_t loads = shape.count + 1;
+  SmallVector<Type> types = loadedTypes(operand);
   Value unit =
       arith::DivUIOp::create(b, columns.first, kernel.index(shape.columns));
 
@@ -181,8 +202,7 @@ Value RowKernel::loadShifted(const Operand &operand, const Columns &columns) {
     outside = outside ? arith::OrIOp::create(b, outside, condition).getResult()
                       : condition;
   };
-  int64_t step = columns.step < 0 ? -1 - columns.step : columns.step;
-  if (step == 0) {
+  if (columns.step == 0 || columns.step == -1) {
     Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, unit,
                                           kernel.index(0));
     either(arith::AndIOp::create(b, units.startsOutside, isFirst));
@@ -197,64 +217,52 @@ Value RowKernel::loadShifted(const Operand &operand, const Columns &columns) {
 
   auto load = [&] {
     SmallVector<Value> loaded;
-    for (int64_t i = 0; i < loads; ++i) {
+    for (int64_t i = 0; i <= shape.count; ++i) {
       Value at = arith::AddIOp::create(b, unit, kernel.index(i));
       if (mayBeLast)
         at = arith::MinUIOp::create(b, at, units.last);
       at = arith::MulIOp::create(b, at, kernel.index(shape.words));
-      if (shape.words == 1) {
+      if (auto vector = dyn_cast<VectorType>(types.front()))
+        loaded.push_back(
+            vector::LoadOp::create(b, vector, units.memory, ValueRange{at}));
+      else
         loaded.push_back(
             memref::LoadOp::create(b, units.memory, ValueRange{at}));
-        continue;
-      }
-      loaded.push_back(
-          vector::LoadOp::create(b, VectorType::get({shape.words}, shape.word),
-                                 units.memory, ValueRange{at}));
     }
+    loaded.push_back(units.offset);
     return loaded;
   };
+  if (!outside)
+    return load();
+  auto branch = scf::IfOp::create(b, types, outside, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&branch.getThenRegion().front());
+  // The columns of the thread, as if they began with a unit.
+  SmallVector<Value> words = wordsOf(shape, loadElements(operand, columns));
   SmallVector<Value> loaded;
-  Value offset = units.offset;
-  if (!outside) {
-    loaded = load();
-  } else {
-    // Its columns, as if they began with a unit.
-    SmallVector<Type> types(
-        loads, shape.words == 1 ? shape.word
-                                : VectorType::get({shape.words}, shape.word));
-    auto branch = scf::IfOp::create(b, types, outside, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(&branch.getThenRegion().front());
-    SmallVector<Value> words = wordsOf(shape, loadElements(operand, columns));
-    SmallVector<Value> whole;
-    for (int64_t i = 0; i < shape.count; ++i) {
-      ArrayRef<Value> some =
-          ArrayRef<Value>(words).slice(i * shape.words, shape.words);
-      whole.push_back(shape.words == 1
-                          ? some.front()
-                          : vector::FromElementsOp::create(
-                                b, cast<VectorType>(types.front()), some)
-                                .getResult());
-    }
-    whole.push_back(arith::ConstantOp::create(b, b.getZeroAttr(types.front())));
-    scf::YieldOp::create(b, whole);
-    b.setInsertionPointToStart(&branch.getElseRegion().front());
-    scf::YieldOp::create(b, load());
-    b.setInsertionPointAfter(branch);
-    loaded.assign(branch.result_begin(), branch.result_end());
-    Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
-    offset = arith::SelectOp::create(b, outside, zero, offset);
-  }
+  for (int64_t i = 0; i < shape.count; ++i)
+    loaded.push_back(
+        ofWords(ArrayRef<Value>(words).slice(i * shape.words, shape.words)));
+  loaded.push_back(arith::ConstantOp::create(b, b.getZeroAttr(types.front())));
+  loaded.push_back(arith::ConstantOp::create(b, b.getI32IntegerAttr(0)));
+  scf::YieldOp::create(b, loaded);
+  b.setInsertionPointToStart(&branch.getElseRegion().front());
+  scf::YieldOp::create(b, load());
+  return SmallVector<Value>(branch.getResults());
+}
 
+/// The vector of the columns that a thread owns.
+Value RowKernel::shiftLoaded(const Operand &operand, ArrayRef<Value> loaded) {
+  UnitShape shape = unitShape(operand);
   SmallVector<Value> words;
-  for (Value one : loaded)
+  for (Value unit : loaded.drop_back())
     for (int64_t i = 0; i < shape.words; ++i)
-      words.push_back(shape.words == 1 ? one
+      words.push_back(shape.words == 1 ? unit
                                        : vector::ExtractOp::create(
-                                             b, one, ArrayRef<int64_t>{i})
+                                             b, unit, ArrayRef<int64_t>{i})
                                              .getResult());
   int64_t count = shape.words * shape.count;
-  words = shiftDown(shape, words, offset, shape.columns / 2, count);
+  words = shiftDown(shape, words, loaded.back(), shape.columns / 2, count);
   Value all = vector::FromElementsOp::create(
       b, VectorType::get({count}, shape.word), words);
   Type stored = cast<MemRefType>(operand.memory.getType()).getElementType();
@@ -324,14 +332,11 @@ void RowKernel::storeShifted(const Operand &operand, const Columns &columns,
     ifTrue(whole[i], [&] {
       Value at = arith::AddIOp::create(b, unit, kernel.index(i));
       at = arith::MulIOp::create(b, at, kernel.index(shape.words));
-      ArrayRef<Value> some = words.slice(i * shape.words, shape.words);
-      if (shape.words == 1) {
-        memref::StoreOp::create(b, some.front(), units.memory, ValueRange{at});
-        return;
-      }
-      Value all = vector::FromElementsOp::create(
-          b, VectorType::get({shape.words}, shape.word), some);
-      vector::StoreOp::create(b, all, units.memory, ValueRange{at});
+      Value stored = ofWords(words.slice(i * shape.words, shape.words));
+      if (isa<VectorType>(stored.getType()))
+        vector::StoreOp::create(b, stored, units.memory, ValueRange{at});
+      else
+        memref::StoreOp::create(b, stored, units.memory, ValueRange{at});
     });
 
   // The columns that are left, a bit for each.
