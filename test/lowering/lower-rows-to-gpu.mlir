@@ -31,11 +31,25 @@
 // CHECK: scf.if
 // CHECK: memref.store %{{.*}} : memref<?xf32, #gpu.address_space<global>>
 
-// Where rows do not begin at multiples of 16 bytes, elements are read one by one.
+// Where rows do not begin at multiples of 16 bytes, both words of 16 bytes that
+// hold a thread's columns are read, and shifted once all reads are on their way.
+// Elements are read where a word is not all the tensor's: at its two ends.
 // CHECK-LABEL: gpu.func @registers_hold_a_row_1(
-// CHECK-NOT: vector.load
-// CHECK-COUNT-32: memref.load
-// CHECK-NOT: memref.load
+// CHECK: %[[LOW:.*]] = arith.andi %[[AT:.*]], %{{.*}} : i64
+// CHECK: %[[WORD:.*]] = arith.subi %[[AT]], %[[LOW]] : i64
+// CHECK: %[[WORDS:.*]] = builtin.unrealized_conversion_cast %[[WORD]] : i64 to memref<?xf32
+// CHECK: scf.if %{{.*}} -> (vector<4xf32>, vector<4xf32>) {
+// CHECK-COUNT-4: memref.load %
+// CHECK: else
+// CHECK-COUNT-14: vector.load %[[WORDS]]
+// CHECK: scf.if %{{.*}} -> (vector<4xf32>, vector<4xf32>) {
+// CHECK-COUNT-4: memref.load %
+// CHECK: else
+// CHECK-COUNT-2: vector.load %[[WORDS]]
+// CHECK-NOT: .load
+// Two words of four, shifted by 2 and by 1.
+// CHECK-COUNT-9: arith.select %{{.*}} : f32
+// CHECK: vector.from_elements %{{.*}} : vector<4xf32>
 // CHECK: gpu.return
 
 // CHECK-LABEL: func.func @registers_hold_a_row(
@@ -57,6 +71,50 @@ func.func @registers_hold_a_row(%x: memref<64x1000xf32>, %s: memref<64xf32>) att
       row.yield %e : f32
     } -> f32
     row.yield %sum : f32
+  }
+  return
+}
+
+// Rows of an odd length: a thread gets the last word of 16 bytes of the thread
+// before, shifts, and stores what fills a word; the columns that do not, at the
+// ends of the row and of what a warp owns, go element by element.
+// CHECK-LABEL: gpu.func @rows_of_odd_length_store_whole_words_0(
+// CHECK: vector.load %{{.*}} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+// CHECK-COUNT-4: gpu.shuffle up
+// CHECK: vector.store %{{.*}} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+// CHECK-COUNT-8: memref.store %{{.*}} : memref<?xf16, #gpu.address_space<global>>
+// CHECK-NOT: memref.store
+// CHECK: gpu.return
+// CHECK-NOT: gpu.func
+// CHECK-LABEL: func.func @rows_of_odd_length_store_whole_words(
+func.func @rows_of_odd_length_store_whole_words(%x: memref<64x255xf16>, %y: memref<64x255xf16>) attributes {softmax.schedule = #softmax.gpu_schedule<residence = registers, threads = 32, vector = 8, steps = 1>} {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x255xf16>) outs(%y : memref<64x255xf16>) {
+  ^bb0(%row: !row.elements<f16>):
+    %m = row.map(%row : !row.elements<f16>) {
+    ^bb0(%e: f16):
+      row.yield %e : f16
+    } -> !row.elements<f16>
+    row.yield %m : !row.elements<f16>
+  }
+  return
+}
+
+// Groups of fewer threads than a subgroup do not meet in the loop of a row in
+// memory: elements are stored one by one.
+// CHECK-LABEL: gpu.func @groups_that_do_not_meet_store_elements_0(
+// CHECK: vector.load %{{.*}} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+// CHECK-NOT: gpu.shuffle
+// CHECK-COUNT-8: memref.store %{{.*}} : memref<?xf16, #gpu.address_space<global>>
+// CHECK-NOT: vector.store
+// CHECK: gpu.return
+func.func @groups_that_do_not_meet_store_elements(%x: memref<64x255xf16>, %y: memref<64x255xf16>) attributes {softmax.schedule = #softmax.gpu_schedule<threads = 16, vector = 8, steps = 1>} {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x255xf16>) outs(%y : memref<64x255xf16>) {
+  ^bb0(%row: !row.elements<f16>):
+    %m = row.map(%row : !row.elements<f16>) {
+    ^bb0(%e: f16):
+      row.yield %e : f16
+    } -> !row.elements<f16>
+    row.yield %m : !row.elements<f16>
   }
   return
 }
