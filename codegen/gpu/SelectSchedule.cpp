@@ -24,7 +24,8 @@ struct Kernel {
   int64_t held = 1;        ///< row operands whose elements are read
   unsigned narrowest = 32; ///< bits of the narrowest of them
   unsigned widest = 32;
-  bool contiguous = true; ///< class axis innermost in every operand
+  bool innermost = true;  ///< class axis last in every operand
+  bool contiguous = true; ///< and without strides known at run time only
 };
 
 std::optional<Kernel> inspect(func::FuncOp function) {
@@ -51,8 +52,8 @@ std::optional<Kernel> inspect(func::FuncOp function) {
       kernel.narrowest = std::min(kernel.narrowest, bits);
       kernel.widest = std::max(kernel.widest, bits);
       auto last = cast<AffineDimExpr>(map.getResults().back());
-      kernel.contiguous &= last.getPosition() == program.getAxis() &&
-                           type.getLayout().isIdentity();
+      kernel.innermost &= last.getPosition() == program.getAxis();
+      kernel.contiguous &= kernel.innermost && type.getLayout().isIdentity();
     }
     auto [operand, position] = program.getBound(program.getAxis());
     kernel.columns = cast<ShapedType>(operand.getType()).getDimSize(position);
@@ -93,14 +94,38 @@ Choice choose(MLIRContext *context, const GPUTarget &machine,
   };
   int64_t lanes = machine.isa == GPUIsa::SPIRV ? 8 : 32;
   int64_t widestVector = machine.isa == GPUIsa::SPIRV ? 4 : 8;
-  if (!kernel.contiguous)
-    return make(Residence::Memory, 1, 128, 1, 4,
-                "the class axis is not innermost or has run-time strides: "
-                "neighbouring rows in neighbouring threads");
   // 16 bytes of the narrowest operand for each access.
   int64_t vector = std::clamp<int64_t>(128 / kernel.narrowest, 1, widestVector);
   int64_t wide = kernel.widest == 64 ? 2 : 1;
   int64_t budget = kHeldElements / (wide * std::max<int64_t>(kernel.held, 1));
+  if (!kernel.innermost) {
+    // 16 or 32 rows side by side fill an access, 32 bytes at least; several
+    // threads share the columns, so that few rows keep a device busy.
+    auto along = [&](Residence residence, int64_t threads, int64_t steps) {
+      int64_t block =
+          std::clamp<int64_t>(32 * threads, 128, machine.maxThreads);
+      return make(residence, threads, block, 1, steps,
+                  "the class axis is not innermost: neighbouring rows in "
+                  "neighbouring threads, " +
+                      std::to_string(threads) + " for the columns of each" +
+                      (residence == Residence::Registers
+                           ? ", which they keep in registers"
+                           : ""));
+    };
+    int64_t most = machine.maxThreads / 16;
+    if (!ShapedType::isDynamic(kernel.columns)) {
+      int64_t threads =
+          powerOfTwoAtLeast(llvm::divideCeil(kernel.columns, budget));
+      if (threads <= most)
+        return along(
+            Residence::Registers, threads,
+            std::max<int64_t>(1, llvm::divideCeil(kernel.columns, threads)));
+    }
+    return along(Residence::Memory, most / 2, 8);
+  }
+  // Elements of which only strides are known come one by one.
+  if (!kernel.contiguous)
+    vector = 1;
   budget = std::max<int64_t>(budget, vector);
   if (!ShapedType::isDynamic(kernel.columns)) {
     // As few threads as hold the row: exchanges cost more than registers.

@@ -11,13 +11,17 @@
 using namespace mlir;
 using namespace mlir::softmax;
 
-Group::Group(DeviceKernel &kernel, int64_t threads, int64_t block)
+Group::Group(DeviceKernel &kernel, int64_t threads, int64_t block,
+             Neighbours neighbours)
     : kernel(kernel), b(kernel.b), threads(threads), block(block),
-      lanes(kernel.schedule.getLanes()) {
+      lanes(kernel.schedule.getLanes()), neighbours(neighbours) {
+  bool rows = neighbours == Neighbours::Rows;
   Value thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
-  Value size = kernel.index(threads);
-  myRank = arith::RemUIOp::create(b, thread, size);
-  myNumber = arith::DivUIOp::create(b, thread, size);
+  Value size = kernel.index(rows ? block / threads : threads);
+  Value inner = arith::RemUIOp::create(b, thread, size);
+  Value outer = arith::DivUIOp::create(b, thread, size);
+  myRank = rows ? outer : inner;
+  myNumber = rows ? inner : outer;
 }
 
 Value Group::isFirst() {
@@ -79,25 +83,68 @@ SmallVector<Value> Group::combineLanes(SmallVector<Value> values, int64_t width,
 }
 
 /// Shared memory of `slots` values.
-static Value createShared(DeviceKernel &kernel, Type type, int64_t slots) {
+static memref::GlobalOp createShared(DeviceKernel &kernel, Type type,
+                                     int64_t slots) {
   ImplicitLocOpBuilder &b = kernel.b;
   auto space =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   auto memref =
       MemRefType::get({slots}, type, MemRefLayoutAttrInterface(), space);
-  memref::GlobalOp global;
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(kernel.function());
-    global = memref::GlobalOp::create(
-        b, "shared", b.getStringAttr("private"), memref, b.getUnitAttr(),
-        /*constant=*/false, /*alignment=*/IntegerAttr());
-    SymbolTable(kernel.module).insert(global);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(kernel.function());
+  auto global = memref::GlobalOp::create(
+      b, "shared", b.getStringAttr("private"), memref, b.getUnitAttr(),
+      /*constant=*/false, /*alignment=*/IntegerAttr());
+  SymbolTable(kernel.module).insert(global);
+  return global;
+}
+
+static Value addressOf(ImplicitLocOpBuilder &b, memref::GlobalOp global) {
+  return memref::GetGlobalOp::create(b, global.getType(), global.getSymName());
+}
+
+/// Every thread leaves its values and folds those of its row, in a tree.
+SmallVector<Value> Group::combineRows(ValueRange values, Combine combine) {
+  // What was exchanged before has to be read first.
+  if (!exchange.empty())
+    gpu::BarrierOp::create(b);
+  Value rows = kernel.index(block / threads);
+  auto slotOf = [&](Value rank) -> Value {
+    return arith::AddIOp::create(b, arith::MulIOp::create(b, rank, rows),
+                                 myNumber);
+  };
+  SmallVector<Value> buffers;
+  SmallVector<memref::GlobalOp> free = exchange;
+  for (Value value : values) {
+    auto *known = llvm::find_if(free, [&](memref::GlobalOp global) {
+      return global.getType().getElementType() == value.getType();
+    });
+    if (known == free.end()) {
+      exchange.push_back(createShared(kernel, value.getType(), block));
+      buffers.push_back(addressOf(b, exchange.back()));
+      continue;
+    }
+    buffers.push_back(addressOf(b, *known));
+    free.erase(known);
   }
-  return memref::GetGlobalOp::create(b, memref, global.getSymName());
+  for (auto [value, buffer] : llvm::zip(values, buffers))
+    memref::StoreOp::create(b, value, buffer, slotOf(myRank));
+  gpu::BarrierOp::create(b);
+  SmallVector<SmallVector<Value>> level(threads);
+  for (auto [rank, others] : llvm::enumerate(level))
+    for (Value buffer : buffers)
+      others.push_back(
+          memref::LoadOp::create(b, buffer, slotOf(kernel.index(rank))));
+  for (; level.size() > 1; level.resize(level.size() / 2))
+    for (size_t i = 0, half = level.size() / 2; i < half; ++i)
+      level[i] = combine(level[i], level[i + half]);
+  return level.front();
 }
 
 SmallVector<Value> Group::combine(ValueRange given, Combine combine) {
+  if (neighbours == Neighbours::Rows)
+    return threads == 1 ? SmallVector<Value>(given)
+                        : combineRows(given, combine);
   SmallVector<Value> values = combineLanes(SmallVector<Value>(given),
                                            std::min(threads, lanes), combine);
   if (!usesSharedMemory())
@@ -112,7 +159,8 @@ SmallVector<Value> Group::combine(ValueRange given, Combine combine) {
   Value slot = arith::MulIOp::create(b, myNumber, kernel.index(subgroups));
   SmallVector<Value> buffers;
   for (Value value : values)
-    buffers.push_back(createShared(kernel, value.getType(), block / lanes));
+    buffers.push_back(
+        addressOf(b, createShared(kernel, value.getType(), block / lanes)));
   Value isFirstLane =
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, kernel.index(0));
   auto leave = scf::IfOp::create(b, isFirstLane);

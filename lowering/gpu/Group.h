@@ -5,20 +5,26 @@
 #define LOWERING_GPU_GROUP_H
 
 #include "lowering/gpu/DeviceKernel.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 namespace mlir::softmax {
 
-/// `threads` neighbouring threads of a block of `block` threads, both powers of
-/// two. All threads of the
-/// block have to take part in `combine`, because it holds barriers when a group
-/// is more than a subgroup.
+/// What neighbouring threads have: neighbouring columns of a row, or one row
+/// each of neighbouring rows.
+enum class Neighbours { Columns, Rows };
+
+/// `threads` threads of a block of `block` threads, both powers of two. All
+/// threads of the block have to take part in `combine`, because it holds
+/// barriers when values travel through shared memory.
 class Group {
 public:
   using Combine = function_ref<SmallVector<Value>(ValueRange x, ValueRange y)>;
 
-  Group(DeviceKernel &kernel, int64_t threads, int64_t block);
+  Group(DeviceKernel &kernel, int64_t threads, int64_t block,
+        Neighbours neighbours = Neighbours::Columns);
 
   int64_t getThreads() const { return threads; }
+  Neighbours getNeighbours() const { return neighbours; }
   /// Number of this thread in its group, and of its group in the block.
   Value rank() const { return myRank; }
   Value number() const { return myNumber; }
@@ -38,7 +44,9 @@ public:
   /// Waits for all threads of the block, when groups share memory at all.
   void barrier();
   /// True when values travel through shared memory.
-  bool usesSharedMemory() const { return threads > lanes; }
+  bool usesSharedMemory() const {
+    return threads > (neighbours == Neighbours::Rows ? 1 : lanes);
+  }
 
 private:
   Value shuffle(Value value, int64_t distance, gpu::ShuffleMode mode);
@@ -46,11 +54,14 @@ private:
   Value lane();
   SmallVector<Value> combineLanes(SmallVector<Value> values, int64_t width,
                                   Combine combine);
+  SmallVector<Value> combineRows(ValueRange values, Combine combine);
 
   DeviceKernel &kernel;
   ImplicitLocOpBuilder &b;
   int64_t threads, block, lanes;
+  Neighbours neighbours;
   Value myRank, myNumber;
+  SmallVector<memref::GlobalOp> exchange; ///< a value of each thread
 };
 
 } // namespace mlir::softmax

@@ -19,11 +19,32 @@ int64_t RowKernel::threadsPerRow(row::ProgramOp program,
   return sweeps ? schedule.getThreads() : 1;
 }
 
+/// Neighbouring threads have neighbouring rows where these lie side by side in
+/// memory: where the class axis is not innermost. Every thread folds the values
+/// of all that share its row, so these have to be few.
+static Neighbours neighboursOf(row::ProgramOp program,
+                               GPUScheduleAttr schedule) {
+  bool isInnermost = true;
+  for (OpOperand &operand : program->getOpOperands()) {
+    AffineMap map = program.getMap(operand);
+    if (!isa<MemRefType>(operand.get().getType()) || !program.hasAxis(map))
+      continue;
+    auto last = cast<AffineDimExpr>(map.getResults().back());
+    isInnermost &= last.getPosition() == program.getAxis();
+  }
+  constexpr int64_t kMostThreads = 32, kLargestBlock = 512;
+  return !isInnermost && schedule.getThreads() <= kMostThreads &&
+                 schedule.getBlock() <= kLargestBlock
+             ? Neighbours::Rows
+             : Neighbours::Columns;
+}
+
 RowKernel::RowKernel(row::ProgramOp program, DeviceKernel &kernel, Value blocks,
                      bool wide, ArrayRef<int64_t> partials)
     : program(program), kernel(kernel), schedule(kernel.schedule), b(kernel.b),
       blocks(kernel.value(blocks)), wide(wide), partials(partials),
-      group(kernel, threadsPerRow(program, schedule), schedule.getBlock()) {}
+      group(kernel, threadsPerRow(program, schedule), schedule.getBlock(),
+            neighboursOf(program, schedule)) {}
 
 /// Row-major without gaps, whatever the extents are.
 static bool isDense(Value memref) {

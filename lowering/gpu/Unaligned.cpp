@@ -47,6 +47,8 @@ bool RowKernel::movesUnits(const Operand &operand, bool stores) {
     return false;
   if (!stores)
     return true;
+  if (group.getNeighbours() == Neighbours::Rows)
+    return false;
   // All threads of a subgroup have to take part in a shuffle: in the loop of a
   // row in memory they do when they have the row in common.
   int64_t threads = group.getThreads();
