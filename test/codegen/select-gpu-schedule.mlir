@@ -140,11 +140,61 @@ func.func @eight_halves_in_an_access(%x: memref<64x1024xf16>) {
 }
 
 // CHECK-LABEL: func @neighbouring_rows_along_a_strided_axis(
-// NVIDIA-SAME: <threads = 1, steps = 4, blocks =
-// AMD-SAME: <isa = rocdl, threads = 1, steps = 4, blocks =
-// VULKAN-SAME: <isa = spirv, threads = 1, steps = 4>
+// NVIDIA-SAME: <residence = registers, threads = 2, steps = 32, blocks =
+// AMD-SAME: <isa = rocdl, residence = registers, threads = 2, steps = 32, blocks =
+// VULKAN-SAME: <isa = spirv, residence = registers, threads = 2, steps = 32>
 func.func @neighbouring_rows_along_a_strided_axis(%x: memref<64x1024xf32>) {
   row.program axis(0) maps [#all, #all] ins(%x : memref<64x1024xf32>) outs(%x : memref<64x1024xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// CHECK-LABEL: func @short_columns_stay_in_one_thread(
+// NVIDIA-SAME: <residence = registers, threads = 1, steps = 19, blocks =
+// AMD-SAME: <isa = rocdl, residence = registers, threads = 1, steps = 19, blocks =
+// VULKAN-SAME: <isa = spirv, residence = registers, threads = 1, steps = 19>
+func.func @short_columns_stay_in_one_thread(%x: memref<19x1024xf32>) {
+  row.program axis(0) maps [#all, #all] ins(%x : memref<19x1024xf32>) outs(%x : memref<19x1024xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// CHECK-LABEL: func @long_columns_are_read_again(
+// NVIDIA-SAME: <threads = 16, block = 512, steps = 8, blocks =
+// AMD-SAME: <isa = rocdl, threads = 16, block = 512, steps = 8, blocks =
+// VULKAN-SAME: <isa = spirv, threads = 4, steps = 8>
+func.func @long_columns_are_read_again(%x: memref<1025x1024xf32>) {
+  row.program axis(0) maps [#all, #all] ins(%x : memref<1025x1024xf32>) outs(%x : memref<1025x1024xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// Strides known at run time only: neighbouring threads have neighbouring
+// columns, which come one by one.
+// CHECK-LABEL: func @the_last_axis_is_innermost_whatever_its_stride(
+// NVIDIA-SAME: <residence = registers, steps = 32, blocks =
+// AMD-SAME: <isa = rocdl, residence = registers, steps = 32, blocks =
+// VULKAN-SAME: <isa = spirv, residence = registers, steps = 32>
+func.func @the_last_axis_is_innermost_whatever_its_stride(%x: memref<64x1024xf32, strided<[?, ?]>>) {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x1024xf32, strided<[?, ?]>>) outs(%x : memref<64x1024xf32, strided<[?, ?]>>) {
   ^bb0(%row: !row.elements<f32>):
     %m = row.map(%row : !row.elements<f32>) {
     ^bb0(%e: f32):

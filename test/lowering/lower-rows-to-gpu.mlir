@@ -213,6 +213,39 @@ func.func @a_thread_walks_a_strided_row(%x: memref<1000x64xf32>, %s: memref<64xf
   return
 }
 
+// Four threads share a strided row, 32 threads apart: the 32 between them have
+// neighbouring rows. They meet in shared memory, one word for each thread.
+// CHECK: memref.global "private" @[[WORDS:.*]] : memref<128xf32, #gpu.address_space<workgroup>>
+// CHECK-LABEL: gpu.func @threads_share_a_strided_row_0(
+// CHECK-DAG: %[[ROWS:.*]] = arith.constant 32 : index
+// CHECK: %[[THREAD:.*]] = gpu.thread_id
+// CHECK: %[[ROW:.*]] = arith.remui %[[THREAD]], %[[ROWS]]
+// CHECK: %[[RANK:.*]] = arith.divui %[[THREAD]], %[[ROWS]]
+// CHECK-NOT: gpu.shuffle
+// CHECK: %[[START:.*]] = arith.muli %[[RANK]], %[[ROWS]]
+// CHECK: %[[SLOT:.*]] = arith.addi %[[START]], %[[ROW]]
+// CHECK: memref.store %{{.*}}[%[[SLOT]]] : memref<128xf32, #gpu.address_space<workgroup>>
+// CHECK: gpu.barrier
+// CHECK: memref.load %{{.*}}[%[[ROW]]] : memref<128xf32, #gpu.address_space<workgroup>>
+// CHECK-COUNT-3: memref.load %{{.*}} : memref<128xf32, #gpu.address_space<workgroup>>
+// CHECK-COUNT-3: arith.addf
+// The thread of rank 0 writes; then the words are free for the next row.
+// CHECK: arith.cmpi eq, %[[RANK]], %{{.*}}
+// CHECK: memref.store %{{.*}} : memref<?xf32, #gpu.address_space<global>>
+// CHECK: gpu.barrier
+// CHECK: gpu.return
+func.func @threads_share_a_strided_row(%x: memref<8x64xf32>, %s: memref<64xf32>) attributes {softmax.schedule = #softmax.gpu_schedule<residence = registers, threads = 4, steps = 2>} {
+  row.program axis(0) maps [#all, affine_map<(d0, d1) -> (d1)>] ins(%x : memref<8x64xf32>) outs(%s : memref<64xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %sum = row.reduce add(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> f32
+    row.yield %sum : f32
+  }
+  return
+}
+
 // The blocks' sums go to the workspace, in f64, and a block of its own adds them
 // up. 100 blocks at most leave 100 numbers of 8 bytes, in multiples of 64 bytes.
 // CHECK-LABEL: gpu.func @totals_pass_through_the_workspace_0(
