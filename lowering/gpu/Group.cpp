@@ -44,16 +44,17 @@ Value Group::hasNext() {
                                kernel.index(std::min(threads, lanes) - 1));
 }
 
-Value Group::previous(Value value) {
-  return shuffle(value, 1, gpu::ShuffleMode::UP);
+Value Group::previous(Value value, Value distance) {
+  return shuffle(value, distance, gpu::ShuffleMode::UP);
 }
 
 /// The value of the thread whose number differs by `distance`: in the bit with
 /// XOR, a power of two then. Devices move 32 bits at a time.
-Value Group::shuffle(Value value, int64_t distance, gpu::ShuffleMode mode) {
+Value Group::shuffle(Value value, Value distance, gpu::ShuffleMode mode) {
   Type type = value.getType();
+  Value width = arith::ConstantOp::create(b, b.getI32IntegerAttr(lanes));
   auto move = [&](Value word) -> Value {
-    return gpu::ShuffleOp::create(b, word, distance, lanes, mode)
+    return gpu::ShuffleOp::create(b, word, distance, width, mode)
         .getShuffleResult();
   };
   if (type.getIntOrFloatBitWidth() == 32)
@@ -76,7 +77,9 @@ SmallVector<Value> Group::combineLanes(SmallVector<Value> values, int64_t width,
   for (int64_t distance = 1; distance < width; distance *= 2) {
     SmallVector<Value> others;
     for (Value value : values)
-      others.push_back(shuffle(value, distance, gpu::ShuffleMode::XOR));
+      others.push_back(shuffle(
+          value, arith::ConstantOp::create(b, b.getI32IntegerAttr(distance)),
+          gpu::ShuffleMode::XOR));
     values = combine(values, others);
   }
   return values;

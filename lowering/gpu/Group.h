@@ -35,9 +35,10 @@ public:
   /// depends on the number of threads only. `combine` has to be commutative.
   SmallVector<Value> combine(ValueRange values, Combine combine);
   Value sum(Value value);
-  /// The value of the thread before, one of the same subgroup and group where
-  /// `hasPrevious`. All threads of the subgroup have to ask.
-  Value previous(Value value);
+  /// The value of the thread `distance` (an i32) before, one of the same subgroup
+  /// and group for a distance of 1 where `hasPrevious`. All threads of the
+  /// subgroup have to ask.
+  Value previous(Value value, Value distance);
   Value hasPrevious();
   /// True where this thread is `previous` to another one.
   Value hasNext();
@@ -49,7 +50,7 @@ public:
   }
 
 private:
-  Value shuffle(Value value, int64_t distance, gpu::ShuffleMode mode);
+  Value shuffle(Value value, Value distance, gpu::ShuffleMode mode);
   /// Rank among the threads of the group that have a subgroup in common.
   Value lane();
   SmallVector<Value> combineLanes(SmallVector<Value> values, int64_t width,

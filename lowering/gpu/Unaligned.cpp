@@ -280,14 +280,23 @@ SmallVector<Value> RowKernel::shiftForStore(const Operand &operand,
   if (!operand.units)
     return {};
   UnitShape shape = unitShape(operand);
+  auto number = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
+  };
+  Value offset = operand.units->offset;
+  // Without an offset nothing moves: a single unit is the thread's own then,
+  // and of several ones all move by a unit.
+  bool isSingle = shape.count == 1;
+  Value before = number(1);
+  if (isSingle)
+    before = arith::MinUIOp::create(b, offset, before);
   SmallVector<Value> own = wordsOf(shape, vector), words;
   for (Value word : ArrayRef<Value>(own).take_back(shape.words))
-    words.push_back(group.previous(word));
+    words.push_back(group.previous(word, before));
   llvm::append_range(words, own);
-  Value columns =
-      arith::ConstantOp::create(b, b.getI32IntegerAttr(shape.columns));
-  Value distance = arith::SubIOp::create(b, columns, operand.units->offset);
-  return shiftDown(shape, words, distance, shape.columns,
+  Value distance = arith::SubIOp::create(b, number(shape.columns), offset);
+  return shiftDown(shape, words, distance,
+                   isSingle ? shape.columns / 2 : shape.columns,
                    shape.words * shape.count);
 }
 
