@@ -99,6 +99,34 @@ func.func @rows_of_odd_length_store_whole_words(%x: memref<64x255xf16>, %y: memr
   return
 }
 
+// The column that a map overrides is stored once more by the thread that has
+// stored its word, which may be the one after its owner.
+// CHECK-LABEL: gpu.func @the_storer_overrides_a_column_0(
+// CHECK: %[[RANK:.*]] = arith.remui %thread_id_x
+// CHECK: vector.store
+// CHECK: %[[OWNER:.*]] = arith.remui %{{.*}}, %{{.*}} : index
+// CHECK-NEXT: %[[OFFSET:.*]] = arith.index_castui
+// CHECK-NEXT: %[[AT:.*]] = arith.addi %{{.*}}, %[[OFFSET]]
+// CHECK-NEXT: %[[UNIT:.*]] = arith.divui %[[AT]]
+// CHECK-NEXT: %[[NEXT:.*]] = arith.remui %[[UNIT]]
+// CHECK: %[[STORER:.*]] = arith.select %{{.*}}, %[[NEXT]], %[[OWNER]] : index
+// CHECK: %[[MINE:.*]] = arith.cmpi eq, %[[STORER]], %[[RANK]]
+// CHECK: arith.andi %{{.*}}, %[[MINE]]
+// CHECK: memref.store
+// CHECK: gpu.return
+func.func @the_storer_overrides_a_column(%x: memref<64x255xf32>, %c: memref<64xindex>, %y: memref<64x255xf32>) attributes {softmax.schedule = #softmax.gpu_schedule<residence = registers, threads = 32, vector = 4, steps = 2>} {
+  row.program axis(1) maps [#all, #rows, #all] ins(%x, %c : memref<64x255xf32>, memref<64xindex>) outs(%y : memref<64x255xf32>) {
+  ^bb0(%row: !row.elements<f32>, %column: index):
+    %one = arith.constant 1.0 : f32
+    %m = row.map(%row : !row.elements<f32>) at(%column, %one : f32) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
 // Groups of fewer threads than a subgroup do not meet in the loop of a row in
 // memory: elements are stored one by one.
 // CHECK-LABEL: gpu.func @groups_that_do_not_meet_store_elements_0(
