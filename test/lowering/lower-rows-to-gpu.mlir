@@ -104,12 +104,11 @@ func.func @rows_of_odd_length_store_whole_words(%x: memref<64x255xf16>, %y: memr
 // CHECK-LABEL: gpu.func @the_storer_overrides_a_column_0(
 // CHECK: %[[RANK:.*]] = arith.remui %thread_id_x
 // CHECK: vector.store
-// CHECK: %[[OWNER:.*]] = arith.remui %{{.*}}, %{{.*}} : index
-// CHECK-NEXT: %[[OFFSET:.*]] = arith.index_castui
+// CHECK: %[[OFFSET:.*]] = arith.index_castui
 // CHECK-NEXT: %[[AT:.*]] = arith.addi %{{.*}}, %[[OFFSET]]
 // CHECK-NEXT: %[[UNIT:.*]] = arith.divui %[[AT]]
 // CHECK-NEXT: %[[NEXT:.*]] = arith.remui %[[UNIT]]
-// CHECK: %[[STORER:.*]] = arith.select %{{.*}}, %[[NEXT]], %[[OWNER]] : index
+// CHECK: %[[STORER:.*]] = arith.select %{{.*}}, %[[NEXT]], %{{.*}} : index
 // CHECK: %[[MINE:.*]] = arith.cmpi eq, %[[STORER]], %[[RANK]]
 // CHECK: arith.andi %{{.*}}, %[[MINE]]
 // CHECK: memref.store
