@@ -35,9 +35,9 @@ public:
   /// depends on the number of threads only. `combine` has to be commutative.
   SmallVector<Value> combine(ValueRange values, Combine combine);
   Value sum(Value value);
-  /// The value of the thread `distance` (an i32) before, one of the same subgroup
-  /// and group for a distance of 1 where `hasPrevious`. All threads of the
-  /// subgroup have to ask.
+  /// The value of the thread `distance` (an i32) before, one of the same
+  /// subgroup and group for a distance of 1 where `hasPrevious`. All threads of
+  /// the subgroup have to ask.
   Value previous(Value value, Value distance);
   Value hasPrevious();
   /// True where this thread is `previous` to another one.
