@@ -19,7 +19,8 @@ struct GPUWork {
   unsigned narrowest = 32; ///< bits of the narrowest operand
   unsigned widest = 32;
   int64_t sweeps = 1;     ///< of reductions that wait for one another
-  bool contiguous = true; ///< class axis innermost in every operand
+  bool innermost = true;  ///< class axis last in every operand
+  bool contiguous = true; ///< and without strides known at run time only
 };
 
 /// The time of a launch, and what it is made of.

@@ -79,8 +79,8 @@ std::optional<GPUWork> inspect(func::FuncOp function) {
       work.narrowest = std::min(work.narrowest, bits);
       work.widest = std::max(work.widest, bits);
       auto last = cast<AffineDimExpr>(map.getResults().back());
-      work.contiguous &= last.getPosition() == program.getAxis() &&
-                         type.getLayout().isIdentity();
+      work.innermost &= last.getPosition() == program.getAxis();
+      work.contiguous &= work.innermost && type.getLayout().isIdentity();
     }
     auto [operand, position] = program.getBound(program.getAxis());
     work.columns = cast<ShapedType>(operand.getType()).getDimSize(position);
@@ -92,6 +92,10 @@ std::optional<GPUWork> inspect(func::FuncOp function) {
   });
   return found;
 }
+
+/// Elements of one row operand that a thread keeps in registers where the cost
+/// model is not asked.
+constexpr int64_t kHeldElements = 32;
 
 /// Slices of a row whose number of rows is known at run time only: few enough
 /// for all lanes of a block to fold, many enough for one row to keep a device
@@ -140,6 +144,7 @@ private:
   void considerRegisters(int64_t vector);
   void considerShared(int64_t vector);
   void considerMemory(int64_t vector);
+  Choice alongRows() const;
   std::string describe() const;
 
   MLIRContext *context;
@@ -220,17 +225,46 @@ void Selection::considerMemory(int64_t vector) {
     }
 }
 
-Choice Selection::run() {
-  if (!work.contiguous) {
-    Fields fields = base;
-    fields.steps = 4;
-    return {make(fields),
-            "the class axis is not innermost or has run-time strides: "
-            "neighbouring rows in neighbouring threads"};
+/// 16 or 32 rows side by side fill an access, 32 bytes at least; several
+/// threads share the columns, so that few rows keep a device busy. A table, not
+/// the model: what it has to weigh is the number of inner positions.
+Choice Selection::alongRows() const {
+  int64_t largest = std::min<int64_t>(machine.maxThreads, 512);
+  int64_t most = largest / 16;
+  int64_t wide = work.widest == 64 ? 2 : 1;
+  int64_t budget = kHeldElements / (wide * std::max<int64_t>(work.reads, 1));
+  Fields fields = base;
+  fields.threads = most / 2;
+  fields.steps = 8;
+  if (!ShapedType::isDynamic(work.columns)) {
+    int64_t threads =
+        llvm::PowerOf2Ceil(llvm::divideCeil(work.columns, budget));
+    if (threads <= most) {
+      fields.residence = Residence::Registers;
+      fields.threads = threads;
+      fields.steps =
+          std::max<int64_t>(1, llvm::divideCeil(work.columns, threads));
+    }
   }
-  // 16 bytes of the narrowest operand for each access.
+  fields.block = std::clamp<int64_t>(32 * fields.threads, 128, largest);
+  return {make(fields),
+          "the class axis is not innermost: neighbouring rows in neighbouring "
+          "threads, " +
+              std::to_string(fields.threads) + " for the columns of each" +
+              (fields.residence == Residence::Registers
+                   ? ", which they keep in registers"
+                   : "")};
+}
+
+Choice Selection::run() {
+  if (!work.innermost)
+    return alongRows();
+  // 16 bytes of the narrowest operand for each access. Elements of which only
+  // strides are known come one by one.
   int64_t widest = machine.isa == GPUIsa::SPIRV ? 4 : 8;
-  int64_t vector = std::clamp<int64_t>(128 / work.narrowest, 1, widest);
+  int64_t vector = work.contiguous
+                       ? std::clamp<int64_t>(128 / work.narrowest, 1, widest)
+                       : 1;
   // What no reduction reads is not worth keeping.
   if (!ShapedType::isDynamic(work.columns) && work.sweeps > 0) {
     considerRegisters(vector);

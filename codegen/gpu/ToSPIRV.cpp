@@ -56,6 +56,7 @@ spirv::TargetEnvAttr targetEnvironment(MLIRContext *context) {
                       C::PhysicalStorageBufferAddresses,
                       C::GroupNonUniform,
                       C::GroupNonUniformShuffle,
+                      C::GroupNonUniformShuffleRelative,
                       C::SignedZeroInfNanPreserve};
   E extensions[] = {E::SPV_KHR_physical_storage_buffer,
                     E::SPV_KHR_16bit_storage, E::SPV_KHR_8bit_storage,
@@ -175,11 +176,22 @@ struct ConvertShuffle : OpConversionPattern<gpu::ShuffleOp> {
   LogicalResult
   matchAndRewrite(gpu::ShuffleOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    if (op.getMode() != gpu::ShuffleMode::XOR || !op.getValid().use_empty())
-      return rewriter.notifyMatchFailure(op, "expected a valid xor");
+    if (!op.getValid().use_empty())
+      return rewriter.notifyMatchFailure(op, "expected a valid shuffle");
     auto scope = spirv::ScopeAttr::get(getContext(), spirv::Scope::Subgroup);
-    Value moved = spirv::GroupNonUniformShuffleXorOp::create(
-        rewriter, op.getLoc(), scope, adaptor.getValue(), adaptor.getOffset());
+    Value value = adaptor.getValue(), offset = adaptor.getOffset(), moved;
+    switch (op.getMode()) {
+    case gpu::ShuffleMode::XOR:
+      moved = spirv::GroupNonUniformShuffleXorOp::create(rewriter, op.getLoc(),
+                                                         scope, value, offset);
+      break;
+    case gpu::ShuffleMode::UP:
+      moved = spirv::GroupNonUniformShuffleUpOp::create(rewriter, op.getLoc(),
+                                                        scope, value, offset);
+      break;
+    default:
+      return rewriter.notifyMatchFailure(op, "expected xor or up");
+    }
     Value valid =
         spirv::ConstantOp::getOne(rewriter.getI1Type(), op.getLoc(), rewriter);
     rewriter.replaceOp(op, {moved, valid});

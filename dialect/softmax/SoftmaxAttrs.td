@@ -155,7 +155,7 @@ def Softmax_GPUScheduleAttr : AttrDef<Softmax_Dialect, "GPUSchedule"> {
     |---|---|
     | isa | the code to write: `nvvm`, `rocdl` or `spirv` |
     | residence | `registers`: each element is read once and stays in registers; the class axis is static. `shared`: each element is read once and stays in the shared memory of the block; the class axis is static. `memory`: every sweep reads the row again, out of a cache where it fits |
-    | threads | threads of a block per row; 1 for neighbouring rows in neighbouring threads |
+    | threads | threads of a block per row; where the class axis is not innermost, neighbouring threads have neighbouring rows |
     | block | threads per block |
     | vector | neighbouring columns per access and thread |
     | steps | accesses of a thread and row operand in flight: with `registers` all of a row, with `memory` those of one iteration |

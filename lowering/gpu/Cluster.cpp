@@ -48,6 +48,7 @@ void Group::sendToCluster(ValueRange values, ArrayRef<Value> buffers,
   if (awaitsPeers)
     wait(b);
   awaitsPeers = false;
+  Value lane = this->lane();
   Value sends = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, lane,
                                       kernel.index(cluster));
   auto branch = scf::IfOp::create(b, sends);

@@ -100,12 +100,15 @@ SmallVector<Value> RowKernel::sweepChunks(Value end, ValueRange init,
     Value first = arith::AddIOp::create(b, origin, kernel.index(i * columns));
     chunk.push_back(columnsAt(-1 - i, first, end, exceeds));
   }
-  heldChunk.clear();
+  started.clear();
+  held.clear();
+  chunkAtHand = chunk;
   SmallVector<Value> carried = step(chunk, loop.getRegionIterArgs());
   llvm::DenseSet<Value> rowsRead;
-  for (auto &[key, value] : heldChunk)
+  for (auto &[key, value] : held)
     rowsRead.insert(key.first);
-  heldChunk.clear();
+  started.clear();
+  held.clear();
   if (!carried.empty())
     scf::YieldOp::create(b, carried);
   for (auto &[row, memory] : sharedRows)
@@ -116,39 +119,44 @@ SmallVector<Value> RowKernel::sweepChunks(Value end, ValueRange init,
 
 /// Columns past the end of the row are read from inside of it instead: whoever
 /// asks masks them out, and no branch keeps loads from overlapping.
-Value RowKernel::load(const Operand &operand, const Columns &columns) {
+SmallVector<Value> RowKernel::load(const Operand &operand,
+                                   const Columns &columns) {
+  if (operand.units)
+    return loadUnits(operand, columns);
+  int64_t count = schedule.getVector();
+  if (count == 1 || !wide || operand.columnStride)
+    return {loadElements(operand, columns)};
+  Value column = columns.first;
+  if (columns.valid) {
+    Value last = arith::SubIOp::create(b, extent, kernel.index(count));
+    column = arith::MinUIOp::create(b, column, last);
+  }
+  Type stored = cast<MemRefType>(operand.memory.getType()).getElementType();
+  Value at = arith::AddIOp::create(b, operand.base, column);
+  return {vector::LoadOp::create(b, cast<VectorType>(vectorOf(stored)),
+                                 operand.memory, ValueRange{at})};
+}
+
+Value RowKernel::loadElements(const Operand &operand, const Columns &columns) {
   auto memory = cast<MemRefType>(operand.memory.getType());
   Type stored = memory.getElementType(), type = vectorOf(stored);
   int64_t count = schedule.getVector();
-  auto inside = [&](Value column, int64_t width) {
-    if (!columns.valid)
-      return column;
-    Value last = arith::SubIOp::create(b, extent, kernel.index(width));
-    return arith::MinUIOp::create(b, column, last).getResult();
-  };
-  Value loaded;
-  if (count > 1 && wide && !operand.columnStride) {
-    Value at =
-        arith::AddIOp::create(b, operand.base, inside(columns.first, count));
-    loaded = vector::LoadOp::create(b, cast<VectorType>(type), operand.memory,
-                                    ValueRange{at});
-  } else {
-    SmallVector<Value> scalars;
-    for (int64_t i = 0; i < count; ++i) {
-      Value column = arith::AddIOp::create(b, columns.first, kernel.index(i));
-      column = inside(column, 1);
-      if (operand.columnStride)
-        column = arith::MulIOp::create(b, column, operand.columnStride);
-      Value at = arith::AddIOp::create(b, operand.base, column);
-      scalars.push_back(
-          memref::LoadOp::create(b, operand.memory, ValueRange{at}));
+  SmallVector<Value> scalars;
+  for (int64_t i = 0; i < count; ++i) {
+    Value column = arith::AddIOp::create(b, columns.first, kernel.index(i));
+    if (columns.valid) {
+      Value last = arith::SubIOp::create(b, extent, kernel.index(1));
+      column = arith::MinUIOp::create(b, column, last);
     }
-    loaded = scalars.front();
-    if (count > 1)
-      loaded =
-          vector::FromElementsOp::create(b, cast<VectorType>(type), scalars);
+    if (operand.columnStride)
+      column = arith::MulIOp::create(b, column, operand.columnStride);
+    Value at = arith::AddIOp::create(b, operand.base, column);
+    scalars.push_back(
+        memref::LoadOp::create(b, operand.memory, ValueRange{at}));
   }
-  return loaded;
+  if (count == 1)
+    return scalars.front();
+  return vector::FromElementsOp::create(b, cast<VectorType>(type), scalars);
 }
 
 static Value castElements(ImplicitLocOpBuilder &b, Value value, Type element) {
@@ -170,7 +178,9 @@ Value RowKernel::fromStored(const Operand &operand, Value stored) {
 }
 
 void RowKernel::store(const Operand &operand, const Columns &columns,
-                      Value vector) {
+                      Value vector, ArrayRef<Value> words) {
+  if (operand.units)
+    return storeShifted(operand, columns, vector, words);
   int64_t count = schedule.getVector();
   auto guarded = [&](Value condition, function_ref<void()> emit) {
     if (!condition)
@@ -202,41 +212,62 @@ void RowKernel::store(const Operand &operand, const Columns &columns,
   }
 }
 
+/// Loads come before all work on them, of all rows of an operation and of all
+/// columns at hand, so that they overlap.
+void RowKernel::startLoads(Value row, const Columns &columns) {
+  const Operand &operand = inputs.find(row)->second;
+  if (started.contains({row, columns.step}) || isKept(row))
+    return;
+  if (columns.step < 0) {
+    for (const Columns &some : chunkAtHand)
+      started[{row, some.step}] = load(operand, some);
+    return;
+  }
+  int64_t steps = schedule.getSteps();
+  SmallVector<Type> one, all;
+  if (operand.units)
+    one = loadedTypes(operand);
+  else
+    one.push_back(
+        vectorOf(cast<MemRefType>(operand.memory.getType()).getElementType()));
+  for (int64_t i = 0; i < steps; ++i)
+    llvm::append_range(all, one);
+  auto reads = scf::IfOp::create(b, all, active, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&reads.getThenRegion().front());
+  SmallVector<Value> loaded, zeros;
+  int64_t width = group.getThreads() * schedule.getVector();
+  Value mine = arith::MulIOp::create(b, group.rank(),
+                                     kernel.index(schedule.getVector()));
+  for (int64_t i = 0; i < steps; ++i) {
+    Value first = arith::AddIOp::create(b, mine, kernel.index(i * width));
+    bool exceeds = (i + 1) * width > *staticExtent;
+    // Only whether some column exceeds the row matters here.
+    llvm::append_range(loaded,
+                       load(operand, {i, first, exceeds ? first : Value()}));
+  }
+  scf::YieldOp::create(b, loaded);
+  b.setInsertionPointToStart(&reads.getElseRegion().front());
+  for (Type type : all)
+    zeros.push_back(arith::ConstantOp::create(b, b.getZeroAttr(type)));
+  scf::YieldOp::create(b, zeros);
+  ValueRange results = reads.getResults();
+  for (int64_t i = 0; i < steps; ++i)
+    started[{row, i}] = results.slice(i * one.size(), one.size());
+}
+
 Value RowKernel::elements(Value row, const Columns &columns) {
   const Operand &operand = inputs.find(row)->second;
-  if (columns.step < 0) {
-    // Once for all that is done with a chunk.
-    Value &loaded = heldChunk[{row, columns.step}];
-    if (!loaded)
-      loaded = loadOrKept(row, columns);
-    return fromStored(operand, loaded);
+  Value &vector = held[{row, columns.step}];
+  if (!vector && isKept(row)) {
+    vector = loadKept(row, columns);
+  } else if (!vector) {
+    startLoads(row, columns);
+    ArrayRef<Value> loaded = started[{row, columns.step}];
+    vector = operand.units ? shiftLoaded(operand, loaded) : loaded.front();
+    keep(row, columns, vector);
   }
-  // All of the row at once, so that its loads overlap.
-  SmallVector<Value> &all = held[row];
-  if (all.empty()) {
-    int64_t steps = schedule.getSteps();
-    Type stored = cast<MemRefType>(operand.memory.getType()).getElementType();
-    SmallVector<Type> types(steps, vectorOf(stored));
-    auto reads = scf::IfOp::create(b, types, active, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(&reads.getThenRegion().front());
-    SmallVector<Value> loaded;
-    int64_t width = group.getThreads() * schedule.getVector();
-    Value mine = arith::MulIOp::create(b, group.rank(),
-                                       kernel.index(schedule.getVector()));
-    for (int64_t i = 0; i < steps; ++i) {
-      Value first = arith::AddIOp::create(b, mine, kernel.index(i * width));
-      bool exceeds = (i + 1) * width > *staticExtent;
-      // Only whether some column exceeds the row matters here.
-      loaded.push_back(load(operand, {i, first, exceeds ? first : Value()}));
-    }
-    scf::YieldOp::create(b, loaded);
-    b.setInsertionPointToStart(&reads.getElseRegion().front());
-    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(types.front()));
-    scf::YieldOp::create(b, SmallVector<Value>(steps, zero));
-    all.assign(reads.result_begin(), reads.result_end());
-  }
-  return fromStored(operand, all[columns.step]);
+  return fromStored(operand, vector);
 }
 
 Value RowKernel::maskOut(Value vector, Value neutral, const Columns &columns) {
@@ -248,6 +279,8 @@ Value RowKernel::maskOut(Value vector, Value neutral, const Columns &columns) {
 SmallVector<Value> RowKernel::emitElement(Block *element, ValueRange rows,
                                           const Columns &columns) {
   IRMapping mapping;
+  for (Value row : rows)
+    startLoads(row, columns);
   for (auto [argument, row] : llvm::zip(element->getArguments(), rows))
     mapping.map(argument, elements(row, columns));
   auto operandOf = [&](Value value) -> Value {

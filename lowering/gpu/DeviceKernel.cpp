@@ -144,7 +144,7 @@ Value DeviceKernel::value(Value scalar) {
 }
 
 /// An i64 of the host: where the elements of a memref lie on the device.
-Value DeviceKernel::addressOf(Value memref) {
+Value DeviceKernel::passAddress(Value memref) {
   if (!isScratch(memref)) {
     Value address =
         memref::ExtractAlignedPointerAsIndexOp::create(host, memref);
@@ -176,10 +176,18 @@ Value DeviceKernel::memory(Value memref) {
   Value &known = memories[memref];
   if (known)
     return known;
-  Value address = argument(addressOf(memref));
+  Value address = argument(passAddress(memref));
   Type element = cast<MemRefType>(memref.getType()).getElementType();
   return known =
              atBegin([&] { return asMemory(b, schedule, address, element); });
+}
+
+Value DeviceKernel::addressOf(Value memory) {
+  return memory.getDefiningOp<UnrealizedConversionCastOp>().getOperand(0);
+}
+
+Value DeviceKernel::memoryAt(Value address, Type element) {
+  return asMemory(b, schedule, address, element);
 }
 
 Value DeviceKernel::workspaceMemory(int64_t offset, Type element) {
@@ -206,18 +214,18 @@ static MemRefType sharedType(Type element, int64_t count) {
   return MemRefType::get({count}, element, MemRefLayoutAttrInterface(), space);
 }
 
-Value DeviceKernel::sharedMemory(Type element, int64_t count) {
-  MemRefType type = sharedType(element, count);
-  memref::GlobalOp global;
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(kernel);
-    global = memref::GlobalOp::create(
-        b, "shared", b.getStringAttr("private"), type, b.getUnitAttr(),
-        /*constant=*/false, /*alignment=*/IntegerAttr());
-    SymbolTable(module).insert(global);
-  }
-  return memref::GetGlobalOp::create(b, type, global.getSymName());
+memref::GlobalOp DeviceKernel::createShared(Type element, int64_t count) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(kernel);
+  auto global = memref::GlobalOp::create(
+      b, "shared", b.getStringAttr("private"), sharedType(element, count),
+      b.getUnitAttr(), /*constant=*/false, /*alignment=*/IntegerAttr());
+  SymbolTable(module).insert(global);
+  return global;
+}
+
+Value DeviceKernel::sharedMemory(memref::GlobalOp shared) {
+  return memref::GetGlobalOp::create(b, shared.getType(), shared.getSymName());
 }
 
 Value DeviceKernel::largeSharedMemory(Type element, int64_t count) {

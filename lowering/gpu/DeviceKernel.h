@@ -7,6 +7,7 @@
 #include "dialect/softmax/Softmax.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace mlir::softmax {
@@ -44,6 +45,10 @@ public:
   /// global memory that is indexed by elements. 16-bit floats are integers
   /// where the schedule says so.
   Value memory(Value memref);
+  /// The address, an i64, of what `memory` has returned.
+  static Value addressOf(Value memory);
+  /// Global memory from an address on that is computed in the kernel.
+  Value memoryAt(Value address, Type element);
   /// `count` elements of the workspace.
   Value workspaceMemory(int64_t offset, Type element);
   /// A number of the host function. What depends on device memory is computed
@@ -53,7 +58,11 @@ public:
   SmallVector<Value> strides(Value memref);
 
   /// Shared memory of the block, of `count` elements.
-  Value sharedMemory(Type element, int64_t count);
+  memref::GlobalOp createShared(Type element, int64_t count);
+  Value sharedMemory(memref::GlobalOp shared);
+  Value sharedMemory(Type element, int64_t count) {
+    return sharedMemory(createShared(element, count));
+  }
   /// The same for large amounts, which a launch has to ask for; SPIR-V has all
   /// sizes in the kernel.
   Value largeSharedMemory(Type element, int64_t count);
@@ -77,7 +86,7 @@ private:
   /// Adds an argument with the value that the host passes.
   Value argument(Value passed);
   Value pass(Value scalar);
-  Value addressOf(Value memref);
+  Value passAddress(Value memref);
   /// Runs `emit` where the results dominate the whole body.
   Value atBegin(function_ref<Value()> emit);
 

@@ -11,14 +11,17 @@ using namespace mlir;
 using namespace mlir::softmax;
 
 Group::Group(DeviceKernel &kernel, int64_t threads, int64_t block,
-             int64_t cluster)
+             Neighbours neighbours, int64_t cluster)
     : kernel(kernel), b(kernel.b), threads(threads), block(block),
-      cluster(cluster), lanes(kernel.schedule.getLanes()) {
+      cluster(cluster), lanes(kernel.schedule.getLanes()),
+      neighbours(neighbours) {
+  bool rows = neighbours == Neighbours::Rows;
   Value thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
-  Value size = kernel.index(threads);
-  myRank = arith::RemUIOp::create(b, thread, size);
-  myNumber = arith::DivUIOp::create(b, thread, size);
-  lane = arith::RemUIOp::create(b, myRank, kernel.index(lanes));
+  Value size = kernel.index(rows ? block / threads : threads);
+  Value inner = arith::RemUIOp::create(b, thread, size);
+  Value outer = arith::DivUIOp::create(b, thread, size);
+  myRank = rows ? outer : inner;
+  myNumber = rows ? inner : outer;
   if (cluster > 1) {
     Value number = gpu::ClusterBlockIdOp::create(b, gpu::Dimension::x);
     myRank = arith::AddIOp::create(b, arith::MulIOp::create(b, number, size),
@@ -31,13 +34,32 @@ Value Group::isFirst() {
                                kernel.index(0));
 }
 
-/// The value of the thread whose number differs by `distance`, a power of two.
-/// Devices move 32 bits at a time.
-Value Group::shuffle(Value value, int64_t distance) {
+Value Group::lane() {
+  return arith::RemUIOp::create(b, myRank,
+                                kernel.index(std::min(threads, lanes)));
+}
+
+Value Group::hasPrevious() {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, lane(),
+                               kernel.index(0));
+}
+
+Value Group::hasNext() {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, lane(),
+                               kernel.index(std::min(threads, lanes) - 1));
+}
+
+Value Group::previous(Value value, Value distance) {
+  return shuffle(value, distance, gpu::ShuffleMode::UP);
+}
+
+/// The value of the thread whose number differs by `distance`: in the bit with
+/// XOR, a power of two then. Devices move 32 bits at a time.
+Value Group::shuffle(Value value, Value distance, gpu::ShuffleMode mode) {
   Type type = value.getType();
+  Value width = arith::ConstantOp::create(b, b.getI32IntegerAttr(lanes));
   auto move = [&](Value word) -> Value {
-    return gpu::ShuffleOp::create(b, word, distance, lanes,
-                                  gpu::ShuffleMode::XOR)
+    return gpu::ShuffleOp::create(b, word, distance, width, mode)
         .getShuffleResult();
   };
   if (type.getIntOrFloatBitWidth() == 32)
@@ -59,13 +81,55 @@ Group::Values Group::inLanes(Values values, int64_t width, Combine combine) {
   for (int64_t distance = 1; distance < width; distance *= 2) {
     SmallVector<Value> others;
     for (Value value : values)
-      others.push_back(shuffle(value, distance));
+      others.push_back(shuffle(
+          value, arith::ConstantOp::create(b, b.getI32IntegerAttr(distance)),
+          gpu::ShuffleMode::XOR));
     values = combine(values, others);
   }
   return values;
 }
 
+/// Every thread leaves its values and folds those of its row, in a tree.
+Group::Values Group::combineRows(ValueRange values, Combine combine) {
+  // What was exchanged before has to be read first.
+  if (!ofThreads.empty())
+    gpu::BarrierOp::create(b);
+  Value rows = kernel.index(block / threads);
+  auto slotOf = [&](Value rank) -> Value {
+    return arith::AddIOp::create(b, arith::MulIOp::create(b, rank, rows),
+                                 myNumber);
+  };
+  SmallVector<Value> buffers;
+  SmallVector<memref::GlobalOp> free = ofThreads;
+  for (Value value : values) {
+    auto *known = llvm::find_if(free, [&](memref::GlobalOp global) {
+      return global.getType().getElementType() == value.getType();
+    });
+    if (known == free.end()) {
+      ofThreads.push_back(kernel.createShared(value.getType(), block));
+      buffers.push_back(kernel.sharedMemory(ofThreads.back()));
+      continue;
+    }
+    buffers.push_back(kernel.sharedMemory(*known));
+    free.erase(known);
+  }
+  for (auto [value, buffer] : llvm::zip(values, buffers))
+    memref::StoreOp::create(b, value, buffer, slotOf(myRank));
+  gpu::BarrierOp::create(b);
+  SmallVector<SmallVector<Value>> level(threads);
+  for (auto [rank, others] : llvm::enumerate(level))
+    for (Value buffer : buffers)
+      others.push_back(
+          memref::LoadOp::create(b, buffer, slotOf(kernel.index(rank))));
+  for (; level.size() > 1; level.resize(level.size() / 2))
+    for (size_t i = 0, half = level.size() / 2; i < half; ++i)
+      level[i] = combine(level[i], level[i + half]);
+  return level.front();
+}
+
 Group::Values Group::combine(ValueRange values, Combine combine) {
+  if (neighbours == Neighbours::Rows)
+    return threads == 1 ? Values(values) : combineRows(values, combine);
   return exchange(
       values,
       [&](Values values, int64_t width) {
@@ -101,7 +165,7 @@ Group::Values Group::exchange(ValueRange given, Fold fold, Combine combine) {
     send(values, buffers, at);
   int64_t width = std::min(subgroups, lanes);
   Value from = arith::AddIOp::create(
-      b, slot, arith::RemUIOp::create(b, lane, kernel.index(width)));
+      b, slot, arith::RemUIOp::create(b, lane(), kernel.index(width)));
   Values folded;
   for (int64_t next = 0; next < subgroups; next += width) {
     Value position = arith::AddIOp::create(b, from, kernel.index(next));
@@ -114,8 +178,8 @@ Group::Values Group::exchange(ValueRange given, Fold fold, Combine combine) {
 }
 
 void Group::send(ValueRange values, ArrayRef<Value> buffers, Value at) {
-  Value isFirstLane =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, kernel.index(0));
+  Value isFirstLane = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane(),
+                                            kernel.index(0));
   auto leave = scf::IfOp::create(b, isFirstLane);
   {
     OpBuilder::InsertionGuard guard(b);

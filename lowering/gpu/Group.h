@@ -5,13 +5,18 @@
 #define LOWERING_GPU_GROUP_H
 
 #include "lowering/gpu/DeviceKernel.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 namespace mlir::softmax {
 
-/// `threads` neighbouring threads of a block of `block` threads, both powers of
-/// two, or all threads of `cluster` blocks. All threads of the block, or of the
-/// cluster, have to take part in `combine`, because it holds barriers when a
-/// group is more than a subgroup.
+/// What neighbouring threads have: neighbouring columns of a row, or one row
+/// each of neighbouring rows.
+enum class Neighbours { Columns, Rows };
+
+/// `threads` threads of a block of `block` threads, both powers of two, or all
+/// threads of `cluster` blocks. All threads of the block, or of the cluster,
+/// have to take part in `combine`, because it holds barriers when values travel
+/// through shared memory.
 class Group {
 public:
   using Values = SmallVector<Value>;
@@ -20,10 +25,11 @@ public:
   using Fold = function_ref<Values(Values values, int64_t width)>;
 
   Group(DeviceKernel &kernel, int64_t threads, int64_t block,
-        int64_t cluster = 1);
+        Neighbours neighbours = Neighbours::Columns, int64_t cluster = 1);
 
   /// In all blocks of a cluster together.
   int64_t getThreads() const { return threads * cluster; }
+  Neighbours getNeighbours() const { return neighbours; }
   /// Number of this thread in its group, and of its group in the block.
   Value rank() const { return myRank; }
   Value number() const { return myNumber; }
@@ -39,6 +45,13 @@ public:
   Values exchange(ValueRange values, Fold fold, Combine combine);
   /// A butterfly over `width` lanes.
   Values inLanes(Values values, int64_t width, Combine combine);
+  /// The value of the thread `distance` (an i32) before, one of the same
+  /// subgroup and group for a distance of 1 where `hasPrevious`. All threads of
+  /// the subgroup have to ask.
+  Value previous(Value value, Value distance);
+  Value hasPrevious();
+  /// True where this thread is `previous` to another one.
+  Value hasNext();
 
   /// Every row begins with it: tells the other blocks of a cluster that this
   /// one has read what they sent for the row before.
@@ -49,20 +62,27 @@ public:
   /// Waits for all threads that share memory with this one's group.
   void barrier();
   /// True when values travel through shared memory.
-  bool usesSharedMemory() const { return getThreads() > lanes; }
+  bool usesSharedMemory() const {
+    return getThreads() > (neighbours == Neighbours::Rows ? 1 : lanes);
+  }
 
 private:
-  Value shuffle(Value value, int64_t distance);
+  Value shuffle(Value value, Value distance, gpu::ShuffleMode mode);
+  /// Rank among the threads of the group that have a subgroup in common.
+  Value lane();
   /// Leaves the values of this subgroup where all threads of the group find
   /// them in slot `at`.
   void send(ValueRange values, ArrayRef<Value> buffers, Value at);
   void sendToCluster(ValueRange values, ArrayRef<Value> buffers, Value at);
   void clusterBarrier();
+  Values combineRows(ValueRange values, Combine combine);
 
   DeviceKernel &kernel;
   ImplicitLocOpBuilder &b;
   int64_t threads, block, cluster, lanes;
-  Value myRank, myNumber, lane;
+  Neighbours neighbours;
+  Value myRank, myNumber;
+  SmallVector<memref::GlobalOp> ofThreads; ///< a value of each thread
   /// The other blocks of the cluster may still be reading the last row's
   /// values.
   bool awaitsPeers = false;

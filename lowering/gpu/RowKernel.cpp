@@ -28,6 +28,26 @@ bool RowKernel::writesColumns(row::ProgramOp program) {
   return !program.getBodyBlock()->getOps<row::MapOp>().empty();
 }
 
+/// Neighbouring threads have neighbouring rows where these lie side by side in
+/// memory: where the class axis is not innermost. Every thread folds the values
+/// of all that share its row, so these have to be few.
+static Neighbours neighboursOf(row::ProgramOp program,
+                               GPUScheduleAttr schedule) {
+  bool isInnermost = true;
+  for (OpOperand &operand : program->getOpOperands()) {
+    AffineMap map = program.getMap(operand);
+    if (!isa<MemRefType>(operand.get().getType()) || !program.hasAxis(map))
+      continue;
+    auto last = cast<AffineDimExpr>(map.getResults().back());
+    isInnermost &= last.getPosition() == program.getAxis();
+  }
+  constexpr int64_t kMostThreads = 32, kLargestBlock = 512;
+  return !isInnermost && schedule.getThreads() <= kMostThreads &&
+                 schedule.getBlock() <= kLargestBlock
+             ? Neighbours::Rows
+             : Neighbours::Columns;
+}
+
 RowKernel::RowKernel(row::ProgramOp program, DeviceKernel &kernel, Value blocks,
                      bool wide, ArrayRef<int64_t> partials,
                      std::optional<Slices> slices,
@@ -36,7 +56,7 @@ RowKernel::RowKernel(row::ProgramOp program, DeviceKernel &kernel, Value blocks,
       blocks(kernel.value(blocks)), wide(wide), partials(partials),
       slices(slices), split(split),
       group(kernel, threadsPerRow(program, schedule), schedule.getBlock(),
-            blocksPerRow(program, schedule)),
+            neighboursOf(program, schedule), blocksPerRow(program, schedule)),
       sweeps(sweepsOf(program)) {}
 
 /// Row-major without gaps, whatever the extents are.
@@ -219,6 +239,8 @@ SmallVector<Value> RowKernel::emitRow(Value first, ValueRange totals) {
   }
   for (auto &[argument, operand] : inputs) {
     locate(operand, row);
+    if (movesUnits(operand, /*stores=*/false))
+      locateUnits(operand);
     if (program.hasAxis(operand.map))
       continue;
     Value element =
@@ -226,8 +248,11 @@ SmallVector<Value> RowKernel::emitRow(Value first, ValueRange totals) {
     values.map(argument, fromStored(operand, element));
   }
   for (Operand &operand : outputs)
-    if (operand.memory)
+    if (operand.memory) {
       locate(operand, row);
+      if (movesUnits(operand, /*stores=*/true))
+        locateUnits(operand);
+    }
 
   emitBody();
   SmallVector<Value> next(totals);

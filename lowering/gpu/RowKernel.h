@@ -71,6 +71,24 @@ private:
     /// i1 for each column, true where it is one of the row; null when all are.
     Value valid;
   };
+  /// The aligned accesses that move a row which may begin at any address; see
+  /// Unaligned.cpp.
+  struct Units {
+    Value memory; ///< words, from the unit on that holds column 0
+    Value offset; ///< columns that column 0 lies behind its unit's begin, i32
+    Value end;    ///< extent + offset
+    Value last;   ///< number of the unit that holds the last column
+    /// i1: elements of the first or the last unit are not the tensor's.
+    Value startsOutside, endsOutside;
+  };
+  struct UnitShape {
+    int64_t bits;     ///< of an element
+    int64_t columns;  ///< in a unit
+    Type word;        ///< an element, or an i32 of several
+    int64_t wordBits; ///< 32 or 64
+    int64_t words;    ///< in a unit
+    int64_t count;    ///< units that the columns of a thread fill
+  };
   /// A memref that the program reads or writes, of the row at hand.
   struct Operand {
     AffineMap map;
@@ -80,6 +98,7 @@ private:
     Value base;                 ///< index of the row's element at column 0
     Value columnStride;         ///< null for 1
     Type element;               ///< of the program; memory may hold integers
+    std::optional<Units> units; ///< where rows may begin at any address
   };
   using Step =
       function_ref<SmallVector<Value>(const Columns &, ValueRange carried)>;
@@ -111,16 +130,22 @@ private:
   SmallVector<Value> sweep(Value end, ValueRange init, Step step);
   /// The same for a row in memory, the columns of one iteration at a time.
   SmallVector<Value> sweepChunks(Value end, ValueRange init, ChunkStep step);
+  void startLoads(Value row, const Columns &columns);
   Value elements(Value row, const Columns &columns);
-  /// Elements of a chunk of a row in memory, or in shared memory once a sweep
-  /// has left them there.
-  Value loadOrKept(Value row, const Columns &columns);
-  /// Takes shared memory for the rows that more than one sweep reads.
+  /// True when a sweep has left the row in shared memory.
+  bool isKept(Value row) const;
+  Value loadKept(Value row, const Columns &columns);
+  /// Leaves what was loaded there, of rows that more than one sweep reads.
+  void keep(Value row, const Columns &columns, Value vector);
+  /// Takes shared memory for such rows.
   void reserveShared();
   Value placeInShared(const Columns &columns);
-  /// Both move what memory holds: 16-bit floats may be integers there.
-  Value load(const Operand &operand, const Columns &columns);
-  void store(const Operand &operand, const Columns &columns, Value stored);
+  /// All move what memory holds: 16-bit floats may be integers there.
+  SmallVector<Value> load(const Operand &operand, const Columns &columns);
+  Value loadElements(const Operand &operand, const Columns &columns);
+  /// `words`: what `shiftForStore` has made of the vector.
+  void store(const Operand &operand, const Columns &columns, Value stored,
+             ArrayRef<Value> words);
   /// Between the type of the program and that of memory; both have the same
   /// bits.
   Value toStored(const Operand &operand, Value value);
@@ -133,6 +158,24 @@ private:
   SmallVector<Value> emitElement(Block *element, ValueRange rows,
                                  const Columns &columns);
   Value foldVector(Value vector, function_ref<Value(Value, Value)> combine);
+
+  //===--- Rows at any address (Unaligned.cpp) ----------------------------===//
+
+  UnitShape unitShape(const Operand &operand) const;
+  bool movesUnits(const Operand &operand, bool stores);
+  void locateUnits(Operand &operand);
+  SmallVector<Value> shiftDown(const UnitShape &shape, SmallVector<Value> words,
+                               Value distance, int64_t most, int64_t count);
+  SmallVector<Value> wordsOf(const UnitShape &shape, Value vector);
+  Value ofWords(ArrayRef<Value> words);
+  bool mayHoldEnd(const Operand &operand, const Columns &columns);
+  SmallVector<Type> loadedTypes(const Operand &operand);
+  SmallVector<Value> loadUnits(const Operand &operand, const Columns &columns);
+  Value shiftLoaded(const Operand &operand, ArrayRef<Value> loaded);
+  SmallVector<Value> shiftForStore(const Operand &operand, Value vector);
+  void storeShifted(const Operand &operand, const Columns &columns,
+                    Value vector, ArrayRef<Value> words);
+  Value storerOf(const Operand &operand, Value column, Value owner);
 
   //===--- Reductions (RowReduce.cpp, RowOnline.cpp) ----------------------===//
 
@@ -224,10 +267,11 @@ private:
   Value rowNumber;
   Value slice, sliceBegin, sliceEnd; ///< null for all of the row
   SmallVector<Value> skippedValues;
-  /// Elements in registers, by row and step.
-  llvm::DenseMap<Value, SmallVector<Value>> held;
-  /// The same of the chunk at hand, of a row in memory.
-  llvm::DenseMap<std::pair<Value, int64_t>, Value> heldChunk;
+  /// What `load` has returned and the elements made of it, by row and step: of
+  /// the row in registers, or of the chunk at hand of a row in memory.
+  llvm::DenseMap<std::pair<Value, int64_t>, SmallVector<Value>> started;
+  llvm::DenseMap<std::pair<Value, int64_t>, Value> held;
+  SmallVector<Columns> chunkAtHand;
   /// Shared memory for vectors of elements, by row, and the rows and ends of
   /// columns that are there by now. Each thread finds its own columns only.
   llvm::DenseMap<Value, Value> sharedRows;

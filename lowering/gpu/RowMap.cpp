@@ -43,6 +43,7 @@ void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
     };
     if (skipped && columns.step < 0) {
       // Elements of a skipped row are not even read.
+      chunkAtHand = {columns};
       SmallVector<Type> types;
       for (unsigned number : numbers)
         types.push_back(
@@ -69,11 +70,14 @@ void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
         results.push_back(result);
       }
     }
+    SmallVector<SmallVector<Value>> words;
+    for (auto [result, number] : llvm::zip(results, numbers))
+      words.push_back(shiftForStore(outputs[number], result));
     auto writes = scf::IfOp::create(b, inRange);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&writes.getThenRegion().front());
-    for (auto [result, number] : llvm::zip(results, numbers))
-      store(outputs[number], columns, result);
+    for (auto [result, shifted, number] : llvm::zip(results, words, numbers))
+      store(outputs[number], columns, result, shifted);
     return SmallVector<Value>();
   });
   active = reads;
@@ -89,6 +93,7 @@ void RowKernel::overrideColumn(row::MapOp map, const Operand &output) {
   Value owner =
       arith::DivUIOp::create(b, column, kernel.index(schedule.getVector()));
   owner = arith::RemUIOp::create(b, owner, kernel.index(group.getThreads()));
+  owner = storerOf(output, column, owner);
   Value mine =
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, owner, group.rank());
   Value writes = arith::AndIOp::create(

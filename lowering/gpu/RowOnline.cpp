@@ -287,6 +287,12 @@ SmallVector<Value> RowKernel::combineStates(ArrayRef<row::ReduceOp> reduces,
         value = *next++;
     return states;
   };
+  if (group.getNeighbours() == Neighbours::Rows) {
+    // Every thread folds all of them, which takes one exponential each when
+    // they are measured from the same maximum already.
+    Values max = group.combine(maximaOf(given), larger);
+    return group.combine(raiseAll(given, max), add);
+  }
   return group.exchange(
       given,
       [&](Values states, int64_t width) {

@@ -57,14 +57,16 @@ Value RowKernel::placeInShared(const Columns &columns) {
       thread);
 }
 
-Value RowKernel::loadOrKept(Value row, const Columns &columns) {
-  const Operand &operand = inputs.find(row)->second;
-  Value memory = sharedRows.lookup(row);
-  if (!memory)
-    return load(operand, columns);
-  if (inShared.contains({row, until}))
-    return memref::LoadOp::create(b, memory, placeInShared(columns));
-  Value loaded = load(operand, columns);
-  memref::StoreOp::create(b, loaded, memory, placeInShared(columns));
-  return loaded;
+bool RowKernel::isKept(Value row) const {
+  return inShared.contains({row, until});
+}
+
+Value RowKernel::loadKept(Value row, const Columns &columns) {
+  return memref::LoadOp::create(b, sharedRows.lookup(row),
+                                placeInShared(columns));
+}
+
+void RowKernel::keep(Value row, const Columns &columns, Value vector) {
+  if (Value memory = sharedRows.lookup(row))
+    memref::StoreOp::create(b, vector, memory, placeInShared(columns));
 }

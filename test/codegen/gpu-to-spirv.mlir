@@ -65,6 +65,7 @@ gpu.module @kernels {
   // CHECK: spirv.Store "Workgroup"
   // CHECK: spirv.ControlBarrier <Workgroup>, <Workgroup>, <AcquireRelease|WorkgroupMemory>
   // CHECK: spirv.GroupNonUniformShuffleXor <Subgroup>
+  // CHECK: spirv.GroupNonUniformShuffleUp <Subgroup>
   // CHECK: spirv.FMul %{{.*}} {no_contraction}
   // CHECK: spirv.FAdd %{{.*}} {no_contraction}
   gpu.func @arithmetic_stays_as_written(%a: i64) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
@@ -77,7 +78,8 @@ gpu.module @kernels {
     %one = arith.constant 1 : i32
     %width = arith.constant 8 : i32
     %other, %valid = gpu.shuffle xor %e, %one, %width : f32
-    %p = arith.mulf %e, %other : f32
+    %before, %validBefore = gpu.shuffle up %other, %one, %width : f32
+    %p = arith.mulf %e, %before : f32
     %q = arith.addf %p, %other : f32
     memref.store %q, %x[%t] : memref<?xf32, #gpu.address_space<global>>
     gpu.return

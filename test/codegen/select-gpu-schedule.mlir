@@ -1,8 +1,8 @@
-// RUN: softmax-opt %s --softmax-select-gpu-schedule=target=sm_80 | FileCheck %s --check-prefixes=CHECK,A100
-// RUN: softmax-opt %s --softmax-select-gpu-schedule=target=sm_90 | FileCheck %s --check-prefixes=CHECK,H200
-// RUN: softmax-opt %s --softmax-select-gpu-schedule=target=sm_100 | FileCheck %s --check-prefixes=CHECK,B200
-// RUN: softmax-opt %s --softmax-select-gpu-schedule=target=gfx90a | FileCheck %s --check-prefixes=CHECK,MI250
-// RUN: softmax-opt %s --softmax-select-gpu-schedule=target=gfx942 | FileCheck %s --check-prefixes=CHECK,MI300
+// RUN: softmax-opt %s --softmax-select-gpu-schedule=target=sm_80 | FileCheck %s --check-prefixes=CHECK,NVIDIA,A100
+// RUN: softmax-opt %s --softmax-select-gpu-schedule=target=sm_90 | FileCheck %s --check-prefixes=CHECK,NVIDIA,H200
+// RUN: softmax-opt %s --softmax-select-gpu-schedule=target=sm_100 | FileCheck %s --check-prefixes=CHECK,NVIDIA,B200
+// RUN: softmax-opt %s --softmax-select-gpu-schedule=target=gfx90a | FileCheck %s --check-prefixes=CHECK,AMD,MI250
+// RUN: softmax-opt %s --softmax-select-gpu-schedule=target=gfx942 | FileCheck %s --check-prefixes=CHECK,AMD,MI300
 // RUN: softmax-opt %s --softmax-select-gpu-schedule=target=spirv | FileCheck %s --check-prefixes=CHECK,VULKAN
 // What the cost model decides for each kind of row, and what wins over it. A
 // field with its default value (threads = 32, block = 128, steps = 1) is not
@@ -322,9 +322,59 @@ func.func @results_without_sums(%x: memref<8192x128256xbf16>) {
 }
 
 // CHECK-LABEL: func @neighbouring_rows_along_a_strided_axis(
-// CHECK-SAME: threads = 1, steps = 4
+// NVIDIA-SAME: <residence = registers, threads = 2, steps = 32, blocks =
+// AMD-SAME: <isa = rocdl, residence = registers, threads = 2, steps = 32, blocks =
+// VULKAN-SAME: <isa = spirv, residence = registers, threads = 2, steps = 32>
 func.func @neighbouring_rows_along_a_strided_axis(%x: memref<64x1024xf32>) {
   row.program axis(0) maps [#all, #all] ins(%x : memref<64x1024xf32>) outs(%x : memref<64x1024xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// CHECK-LABEL: func @short_columns_stay_in_one_thread(
+// NVIDIA-SAME: <residence = registers, threads = 1, steps = 19, blocks =
+// AMD-SAME: <isa = rocdl, residence = registers, threads = 1, steps = 19, blocks =
+// VULKAN-SAME: <isa = spirv, residence = registers, threads = 1, steps = 19>
+func.func @short_columns_stay_in_one_thread(%x: memref<19x1024xf32>) {
+  row.program axis(0) maps [#all, #all] ins(%x : memref<19x1024xf32>) outs(%x : memref<19x1024xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// CHECK-LABEL: func @long_columns_are_read_again(
+// NVIDIA-SAME: <threads = 16, block = 512, steps = 8, blocks =
+// AMD-SAME: <isa = rocdl, threads = 16, block = 512, steps = 8, blocks =
+// VULKAN-SAME: <isa = spirv, threads = 4, steps = 8>
+func.func @long_columns_are_read_again(%x: memref<1025x1024xf32>) {
+  row.program axis(0) maps [#all, #all] ins(%x : memref<1025x1024xf32>) outs(%x : memref<1025x1024xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// Strides known at run time only: neighbouring threads have neighbouring
+// columns, which come one by one.
+// CHECK-LABEL: func @the_last_axis_is_innermost_whatever_its_stride(
+// CHECK-SAME: threads = 128, steps = 16
+func.func @the_last_axis_is_innermost_whatever_its_stride(%x: memref<64x1024xf32, strided<[?, ?]>>) {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x1024xf32, strided<[?, ?]>>) outs(%x : memref<64x1024xf32, strided<[?, ?]>>) {
   ^bb0(%row: !row.elements<f32>):
     %m = row.map(%row : !row.elements<f32>) {
     ^bb0(%e: f32):

@@ -31,11 +31,25 @@
 // CHECK: scf.if
 // CHECK: memref.store %{{.*}} : memref<?xf32, #gpu.address_space<global>>
 
-// Where rows do not begin at multiples of 16 bytes, elements are read one by one.
+// Where rows do not begin at multiples of 16 bytes, both words of 16 bytes that
+// hold a thread's columns are read, and shifted once all reads are on their way.
+// Elements are read where a word is not all the tensor's: at its two ends.
 // CHECK-LABEL: gpu.func @registers_hold_a_row_1(
-// CHECK-NOT: vector.load
-// CHECK-COUNT-32: memref.load
-// CHECK-NOT: memref.load
+// CHECK: %[[LOW:.*]] = arith.andi %[[AT:.*]], %{{.*}} : i64
+// CHECK: %[[WORD:.*]] = arith.subi %[[AT]], %[[LOW]] : i64
+// CHECK: %[[WORDS:.*]] = builtin.unrealized_conversion_cast %[[WORD]] : i64 to memref<?xf32
+// CHECK: scf.if %{{.*}} -> (vector<4xf32>, vector<4xf32>) {
+// CHECK-COUNT-4: memref.load %
+// CHECK: else
+// CHECK-COUNT-14: vector.load %[[WORDS]]
+// CHECK: scf.if %{{.*}} -> (vector<4xf32>, vector<4xf32>) {
+// CHECK-COUNT-4: memref.load %
+// CHECK: else
+// CHECK-COUNT-2: vector.load %[[WORDS]]
+// CHECK-NOT: .load
+// Two words of four, shifted by 2 and by 1.
+// CHECK-COUNT-9: arith.select %{{.*}} : f32
+// CHECK: vector.from_elements %{{.*}} : vector<4xf32>
 // CHECK: gpu.return
 
 // CHECK-LABEL: func.func @registers_hold_a_row(
@@ -57,6 +71,77 @@ func.func @registers_hold_a_row(%x: memref<64x1000xf32>, %s: memref<64xf32>) att
       row.yield %e : f32
     } -> f32
     row.yield %sum : f32
+  }
+  return
+}
+
+// Rows of an odd length: a thread gets the last word of 16 bytes of the thread
+// before, shifts, and stores what fills a word; the columns that do not, at the
+// ends of the row and of what a warp owns, go element by element.
+// CHECK-LABEL: gpu.func @rows_of_odd_length_store_whole_words_0(
+// CHECK: vector.load %{{.*}} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+// CHECK-COUNT-4: gpu.shuffle up
+// CHECK: vector.store %{{.*}} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+// CHECK-COUNT-8: memref.store %{{.*}} : memref<?xf16, #gpu.address_space<global>>
+// CHECK-NOT: memref.store
+// CHECK: gpu.return
+// CHECK-NOT: gpu.func
+// CHECK-LABEL: func.func @rows_of_odd_length_store_whole_words(
+func.func @rows_of_odd_length_store_whole_words(%x: memref<64x255xf16>, %y: memref<64x255xf16>) attributes {softmax.schedule = #softmax.gpu_schedule<residence = registers, threads = 32, vector = 8, steps = 1>} {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x255xf16>) outs(%y : memref<64x255xf16>) {
+  ^bb0(%row: !row.elements<f16>):
+    %m = row.map(%row : !row.elements<f16>) {
+    ^bb0(%e: f16):
+      row.yield %e : f16
+    } -> !row.elements<f16>
+    row.yield %m : !row.elements<f16>
+  }
+  return
+}
+
+// The column that a map overrides is stored once more by the thread that has
+// stored its word, which may be the one after its owner.
+// CHECK-LABEL: gpu.func @the_storer_overrides_a_column_0(
+// CHECK: %[[RANK:.*]] = arith.remui %thread_id_x
+// CHECK: vector.store
+// CHECK: %[[OFFSET:.*]] = arith.index_castui
+// CHECK-NEXT: %[[AT:.*]] = arith.addi %{{.*}}, %[[OFFSET]]
+// CHECK-NEXT: %[[UNIT:.*]] = arith.divui %[[AT]]
+// CHECK-NEXT: %[[NEXT:.*]] = arith.remui %[[UNIT]]
+// CHECK: %[[STORER:.*]] = arith.select %{{.*}}, %[[NEXT]], %{{.*}} : index
+// CHECK: %[[MINE:.*]] = arith.cmpi eq, %[[STORER]], %[[RANK]]
+// CHECK: arith.andi %{{.*}}, %[[MINE]]
+// CHECK: memref.store
+// CHECK: gpu.return
+func.func @the_storer_overrides_a_column(%x: memref<64x255xf32>, %c: memref<64xindex>, %y: memref<64x255xf32>) attributes {softmax.schedule = #softmax.gpu_schedule<residence = registers, threads = 32, vector = 4, steps = 2>} {
+  row.program axis(1) maps [#all, #rows, #all] ins(%x, %c : memref<64x255xf32>, memref<64xindex>) outs(%y : memref<64x255xf32>) {
+  ^bb0(%row: !row.elements<f32>, %column: index):
+    %one = arith.constant 1.0 : f32
+    %m = row.map(%row : !row.elements<f32>) at(%column, %one : f32) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// Groups of fewer threads than a subgroup do not meet in the loop of a row in
+// memory: elements are stored one by one.
+// CHECK-LABEL: gpu.func @groups_that_do_not_meet_store_elements_0(
+// CHECK: vector.load %{{.*}} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+// CHECK-NOT: gpu.shuffle
+// CHECK-COUNT-8: memref.store %{{.*}} : memref<?xf16, #gpu.address_space<global>>
+// CHECK-NOT: vector.store
+// CHECK: gpu.return
+func.func @groups_that_do_not_meet_store_elements(%x: memref<64x255xf16>, %y: memref<64x255xf16>) attributes {softmax.schedule = #softmax.gpu_schedule<threads = 16, vector = 8, steps = 1>} {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<64x255xf16>) outs(%y : memref<64x255xf16>) {
+  ^bb0(%row: !row.elements<f16>):
+    %m = row.map(%row : !row.elements<f16>) {
+    ^bb0(%e: f16):
+      row.yield %e : f16
+    } -> !row.elements<f16>
+    row.yield %m : !row.elements<f16>
   }
   return
 }
@@ -145,6 +230,40 @@ func.func @halves_are_integers_for_spirv(%x: memref<64x128xf16>, %s: memref<64xf
 // CHECK-LABEL: func.func @a_thread_walks_a_strided_row(
 func.func @a_thread_walks_a_strided_row(%x: memref<1000x64xf32>, %s: memref<64xf32>) attributes {softmax.schedule = #softmax.gpu_schedule<threads = 1, steps = 4>} {
   row.program axis(0) maps [#all, affine_map<(d0, d1) -> (d1)>] ins(%x : memref<1000x64xf32>) outs(%s : memref<64xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %sum = row.reduce add(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> f32
+    row.yield %sum : f32
+  }
+  return
+}
+
+// Four threads share a strided row, 32 threads apart: the 32 between them have
+// neighbouring rows. They meet in shared memory, one word for each thread.
+// CHECK: memref.global "private" @[[WORDS:.*]] : memref<128xf32, #gpu.address_space<workgroup>>
+// CHECK-LABEL: gpu.func @threads_share_a_strided_row_0(
+// CHECK-DAG: %[[ROWS:.*]] = arith.constant 32 : index
+// CHECK: %[[THREAD:.*]] = gpu.thread_id
+// CHECK: %[[ROW:.*]] = arith.remui %[[THREAD]], %[[ROWS]]
+// CHECK: %[[RANK:.*]] = arith.divui %[[THREAD]], %[[ROWS]]
+// CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[RANK]], %{{.*}}
+// CHECK-NOT: gpu.shuffle
+// CHECK: %[[START:.*]] = arith.muli %[[RANK]], %[[ROWS]]
+// CHECK: %[[SLOT:.*]] = arith.addi %[[START]], %[[ROW]]
+// CHECK: memref.store %{{.*}}[%[[SLOT]]] : memref<128xf32, #gpu.address_space<workgroup>>
+// CHECK: gpu.barrier
+// CHECK: memref.load %{{.*}}[%[[ROW]]] : memref<128xf32, #gpu.address_space<workgroup>>
+// CHECK-COUNT-3: memref.load %{{.*}} : memref<128xf32, #gpu.address_space<workgroup>>
+// CHECK-COUNT-3: arith.addf
+// The thread of rank 0 writes; then the words are free for the next row.
+// CHECK: scf.if %[[FIRST]]
+// CHECK: memref.store %{{.*}} : memref<?xf32, #gpu.address_space<global>>
+// CHECK: gpu.barrier
+// CHECK: gpu.return
+func.func @threads_share_a_strided_row(%x: memref<8x64xf32>, %s: memref<64xf32>) attributes {softmax.schedule = #softmax.gpu_schedule<residence = registers, threads = 4, steps = 2>} {
+  row.program axis(0) maps [#all, affine_map<(d0, d1) -> (d1)>] ins(%x : memref<8x64xf32>) outs(%s : memref<64xf32>) {
   ^bb0(%row: !row.elements<f32>):
     %sum = row.reduce add(%row : !row.elements<f32>) {
     ^bb0(%e: f32):

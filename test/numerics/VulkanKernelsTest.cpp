@@ -85,6 +85,9 @@ const std::string kLong[] = {
     "cross-entropy-with-grad 3x128256xbf16 --in-place",
     "cross-entropy ?x?xbf16 --weight --label-smoothing=0.1",
     "cross-entropy-with-grad ?x?xf32 --z-loss=1e-4 --reduction=sum",
+    "softmax 1025x?xbf16 --axis=0",
+    "softmax-grad ?x3x5xf64 --axis=0",
+    "cross-entropy 3x5003x7xf16 --weight",
 };
 
 INSTANTIATE_TEST_SUITE_P(Matrix, VulkanKernels, testing::ValuesIn(matrix()),
@@ -151,6 +154,15 @@ TEST_P(VulkanSchedules, MatchTheOracle) {
     expectRight("softmax" + shape + "xf32", text);
     expectRight("cross-entropy-with-grad" + shape +
                     "xbf16 --label-smoothing=0.1 --weight",
+                text);
+  }
+  // Threads that share a row have neighbouring rows where its columns lie
+  // apart.
+  if (schedule.vector == 1) {
+    std::string apart = std::to_string(classes);
+    expectRight("softmax " + apart + "x?xf32 --axis=0", text);
+    expectRight("cross-entropy-with-grad 2x" + apart +
+                    "x?xbf16 --label-smoothing=0.1 --weight",
                 text);
   }
   // Rows whose length is known at run time are read once or twice.
