@@ -180,6 +180,21 @@ struct SoftmaxGPUToLLVM
     declareDynamicMemory();
     if (isa == GPUIsa::ROCDL)
       allowWorkgroups();
+    else
+      allowRegisters();
+  }
+
+  /// ptxas spills a few registers to have a second large block on a
+  /// multiprocessor, unless it hears that one is enough.
+  void allowRegisters() {
+    constexpr int32_t kLarge = 512;
+    for (auto kernel : getOperation().getOps<LLVM::LLVMFuncOp>()) {
+      auto size = kernel->getAttrOfType<DenseI32ArrayAttr>("nvvm.maxntid");
+      if (size && size[0] >= kLarge)
+        kernel->setAttr(
+            "nvvm.minctasm",
+            IntegerAttr::get(IntegerType::get(&getContext(), 32), 1));
+    }
   }
 
   /// What a launch asks for begins behind what a kernel has: only an external

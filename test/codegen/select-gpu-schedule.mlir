@@ -37,12 +37,12 @@ func.func @short_rows_share_a_block(%x: memref<64x20xf32>) {
 }
 
 // CHECK-LABEL: func @rows_take_lanes_of_a_warp(
-// A100-SAME: <residence = registers, threads = 16, vector = 4, steps = 16, blocks = 1728>
-// H200-SAME: <residence = registers, threads = 16, vector = 4, steps = 16, blocks = 2112>
+// A100-SAME: <residence = registers, vector = 4, steps = 8, blocks = 1728>
+// H200-SAME: <residence = registers, vector = 4, steps = 8, blocks = 2112>
 // B200-SAME: <residence = registers, vector = 4, steps = 8, blocks = 2368>
-// MI250-SAME: <isa = rocdl, residence = registers, threads = 16, vector = 4, steps = 16, blocks = 1760>
-// MI300-SAME: <isa = rocdl, residence = registers, threads = 16, vector = 4, steps = 16, blocks = 4096>
-// VULKAN-SAME: <isa = spirv, residence = registers, threads = 16, vector = 4, steps = 16>
+// MI250-SAME: <isa = rocdl, residence = registers, vector = 4, steps = 8, blocks = 1760>
+// MI300-SAME: <isa = rocdl, residence = registers, vector = 4, steps = 8, blocks = 4096>
+// VULKAN-SAME: <isa = spirv, residence = registers, vector = 4, steps = 8>
 func.func @rows_take_lanes_of_a_warp(%x: memref<?x1000xf32>) {
   row.program axis(1) maps [#all, #all] ins(%x : memref<?x1000xf32>) outs(%x : memref<?x1000xf32>) {
   ^bb0(%r0: !row.elements<f32>):
@@ -88,11 +88,11 @@ func.func @eight_halves_in_an_access(%x: memref<32768x1024xbf16>) {
 }
 
 // CHECK-LABEL: func @long_rows_take_a_block_or_a_cluster(
-// A100-SAME: <residence = registers, threads = 256, block = 256, vector = 4, steps = 16, blocks = 1728>
-// H200-SAME: <residence = registers, threads = 512, block = 512, vector = 4, steps = 8, blocks = 2112>
-// B200-SAME: <residence = registers, threads = 512, block = 512, vector = 4, steps = 8, blocks = 2368>
-// MI250-SAME: <isa = rocdl, residence = registers, threads = 256, block = 256, vector = 4, steps = 16, blocks = 1760>
-// MI300-SAME: <isa = rocdl, residence = registers, threads = 256, block = 256, vector = 4, steps = 16, blocks = 4096>
+// A100-SAME: <residence = shared, threads = 256, block = 256, vector = 4, steps = 4, blocks = 1728>
+// H200-SAME: <residence = registers, threads = 256, block = 256, vector = 4, steps = 8, blocks = 2112, cluster = 2>
+// B200-SAME: <residence = registers, threads = 128, vector = 4, steps = 4, blocks = 2368, cluster = 8>
+// MI250-SAME: <isa = rocdl, residence = registers, threads = 512, block = 512, vector = 4, steps = 8, blocks = 1760>
+// MI300-SAME: <isa = rocdl, residence = registers, threads = 512, block = 512, vector = 4, steps = 8, blocks = 4096>
 // VULKAN-SAME: <isa = spirv, threads = 128, vector = 4, steps = 4>
 func.func @long_rows_take_a_block_or_a_cluster(%x: memref<32768x16384xf32>) {
   row.program axis(1) maps [#all, #all] ins(%x : memref<32768x16384xf32>) outs(%x : memref<32768x16384xf32>) {
@@ -259,12 +259,12 @@ func.func @two_operands(%x: memref<4096x1000xf32>, %y: memref<4096x1000xf32>) {
 }
 
 // CHECK-LABEL: func @doubles(
-// A100-SAME: <residence = registers, threads = 16, vector = 2, steps = 16, blocks = 1728>
+// A100-SAME: <residence = registers, vector = 2, steps = 8, blocks = 1728>
 // H200-SAME: <residence = registers, vector = 2, steps = 8, blocks = 2112>
 // B200-SAME: <residence = registers, threads = 64, vector = 2, steps = 4, blocks = 2368>
-// MI250-SAME: <isa = rocdl, residence = registers, threads = 16, vector = 2, steps = 16, blocks = 1760>
-// MI300-SAME: <isa = rocdl, residence = registers, threads = 16, vector = 2, steps = 16, blocks = 4096>
-// VULKAN-SAME: <isa = spirv, residence = registers, threads = 16, vector = 2, steps = 16>
+// MI250-SAME: <isa = rocdl, residence = registers, vector = 2, steps = 8, blocks = 1760>
+// MI300-SAME: <isa = rocdl, residence = registers, vector = 2, steps = 8, blocks = 4096>
+// VULKAN-SAME: <isa = spirv, residence = registers, vector = 2, steps = 8>
 func.func @doubles(%x: memref<4096x512xf64>) {
   row.program axis(1) maps [#all, #all] ins(%x : memref<4096x512xf64>) outs(%x : memref<4096x512xf64>) {
   ^bb0(%r0: !row.elements<f64>):

@@ -249,6 +249,7 @@ func.func @a_thread_walks_a_strided_row(%x: memref<1000x64xf32>, %s: memref<64xf
 // CHECK: %[[ROW:.*]] = arith.remui %[[THREAD]], %[[ROWS]]
 // CHECK: %[[RANK:.*]] = arith.divui %[[THREAD]], %[[ROWS]]
 // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[RANK]], %{{.*}}
+// CHECK: %[[WRITES:.*]] = arith.andi %{{.*}}, %[[FIRST]]
 // CHECK-NOT: gpu.shuffle
 // CHECK: %[[START:.*]] = arith.muli %[[RANK]], %[[ROWS]]
 // CHECK: %[[SLOT:.*]] = arith.addi %[[START]], %[[ROW]]
@@ -258,7 +259,7 @@ func.func @a_thread_walks_a_strided_row(%x: memref<1000x64xf32>, %s: memref<64xf
 // CHECK-COUNT-3: memref.load %{{.*}} : memref<128xf32, #gpu.address_space<workgroup>>
 // CHECK-COUNT-3: arith.addf
 // The thread of rank 0 writes; then the words are free for the next row.
-// CHECK: scf.if %[[FIRST]]
+// CHECK: scf.if %[[WRITES]]
 // CHECK: memref.store %{{.*}} : memref<?xf32, #gpu.address_space<global>>
 // CHECK: gpu.barrier
 // CHECK: gpu.return
