@@ -79,7 +79,7 @@ Value Monoids::scaled(row::ReduceOp reduce, Value difference) {
 }
 
 SmallVector<Value> Monoids::summands(row::ReduceOp reduce, Value max,
-                                     ValueRange element) {
+                                     ValueRange element, bool isBelow) {
   if (reduce.getMonoid() == row::Monoid::Add)
     return {element[0]};
   Value zero = constantLike(b, max, 0);
@@ -88,11 +88,13 @@ SmallVector<Value> Monoids::summands(row::ReduceOp reduce, Value max,
   // Maximal elements are counted, the others summed: no lane then has a large
   // term that would swallow the small ones, and rows of infinities need no
   // special case.
-  Value below =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, element[0], max);
-  SmallVector<Value> added = {
-      arith::SelectOp::create(b, below, exp, zero),
-      arith::SelectOp::create(b, below, zero, constantLike(b, max, 1))};
+  SmallVector<Value> added = {exp, Value()};
+  if (!isBelow) {
+    Value below =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, element[0], max);
+    added = {arith::SelectOp::create(b, below, exp, zero),
+             arith::SelectOp::create(b, below, zero, constantLike(b, max, 1))};
+  }
   if (!reduce.isWeighted())
     return added;
   Value weight = element[1];

@@ -26,9 +26,11 @@ public:
   static unsigned carriedBy(row::ReduceOp reduce);
 
   /// What one column adds to the sums of a block: `element` is what the
-  /// region yields, `max` the maximum of the block, of a LogSumExp.
+  /// region yields, `max` the maximum of the block, of a LogSumExp. `isBelow`:
+  /// the element is known to be less than that; the count of maxima, the second
+  /// value, is null then.
   SmallVector<Value> summands(row::ReduceOp reduce, Value max,
-                              ValueRange element);
+                              ValueRange element, bool isBelow = false);
   /// What a block has folded: the maximum where there is one, then the sums,
   /// of a LogSumExp the tail and, if weighted, mass and gap.
   SmallVector<Value> ofBlock(row::ReduceOp reduce, Value max, ValueRange sums);

@@ -98,8 +98,8 @@ Row describe(const GPUTarget &machine, const GPUWork &work,
     break;
   }
   }
-  row.unalignedRegisters =
-      row.registers + 4 * schedule.getSteps() * std::max<int64_t>(1, work.reads);
+  row.unalignedRegisters = row.registers + 4 * schedule.getSteps() *
+                                               std::max<int64_t>(1, work.reads);
   double lanesClocks = 2 * llvm::Log2_64_Ceil(lanes) * kLaneClocks;
   double exchange = lanesClocks;
   double shuffles = 2.0 * 3 * llvm::Log2_64_Ceil(lanes);

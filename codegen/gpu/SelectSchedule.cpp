@@ -237,8 +237,8 @@ Choice Selection::alongRows() const {
   fields.threads = most / 2;
   fields.steps = 8;
   if (!ShapedType::isDynamic(work.columns)) {
-    int64_t threads =
-        llvm::PowerOf2Ceil(llvm::divideCeil(work.columns, budget));
+    int64_t threads = llvm::PowerOf2Ceil(
+        std::max<int64_t>(1, llvm::divideCeil(work.columns, budget)));
     if (threads <= most) {
       fields.residence = Residence::Registers;
       fields.threads = threads;

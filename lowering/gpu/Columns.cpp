@@ -90,31 +90,45 @@ SmallVector<Value> RowKernel::sweepChunks(Value end, ValueRange init,
     last = arith::MinUIOp::create(b, last, sliceEnd);
   // A row that is skipped is not read.
   last = arith::SelectOp::create(b, active, last, begin);
-  auto loop = scf::ForOp::create(b, begin, last, kernel.index(width), init);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Value origin = arith::AddIOp::create(b, loop.getInductionVar(), mine);
-  bool exceeds = end != extent || !staticExtent || *staticExtent % width != 0;
-  SmallVector<Columns> chunk;
-  for (int64_t i = 0; i < schedule.getSteps(); ++i) {
-    Value first = arith::AddIOp::create(b, origin, kernel.index(i * columns));
-    chunk.push_back(columnsAt(-1 - i, first, end, exceeds));
-  }
-  started.clear();
-  held.clear();
-  chunkAtHand = chunk;
-  SmallVector<Value> carried = step(chunk, loop.getRegionIterArgs());
   llvm::DenseSet<Value> rowsRead;
-  for (auto &[key, value] : held)
-    rowsRead.insert(key.first);
-  started.clear();
-  held.clear();
-  if (!carried.empty())
-    scf::YieldOp::create(b, carried);
+  auto loopOver = [&](Value from, Value to, bool exceeds, ValueRange init) {
+    auto loop = scf::ForOp::create(b, from, to, kernel.index(width), init);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value origin = arith::AddIOp::create(b, loop.getInductionVar(), mine);
+    SmallVector<Columns> chunk;
+    for (int64_t i = 0; i < schedule.getSteps(); ++i) {
+      Value first = arith::AddIOp::create(b, origin, kernel.index(i * columns));
+      chunk.push_back(columnsAt(-1 - i, first, end, exceeds));
+    }
+    started.clear();
+    held.clear();
+    chunkAtHand = chunk;
+    SmallVector<Value> carried = step(chunk, loop.getRegionIterArgs());
+    for (auto &[key, value] : held)
+      rowsRead.insert(key.first);
+    started.clear();
+    held.clear();
+    if (!carried.empty())
+      scf::YieldOp::create(b, carried);
+    return SmallVector<Value>(loop.getResults());
+  };
+  bool exceeds = end != extent || !staticExtent || *staticExtent % width != 0;
+  SmallVector<Value> results(init);
+  // Sums ask of every column whether it is one of the row, so whole chunks have
+  // a loop of their own. Results are guarded by vectors.
+  if (exceeds && !init.empty()) {
+    Value left = arith::SubIOp::create(b, last, begin);
+    Value odd = arith::RemUIOp::create(b, left, kernel.index(width));
+    Value whole = arith::SubIOp::create(b, last, odd);
+    results = loopOver(begin, whole, /*exceeds=*/false, results);
+    begin = whole;
+  }
+  results = loopOver(begin, last, exceeds, results);
   for (auto &[row, memory] : sharedRows)
     if (rowsRead.contains(row))
       inShared.insert({row, until});
-  return SmallVector<Value>(loop.getResults());
+  return results;
 }
 
 /// Columns past the end of the row are read from inside of it instead: whoever

@@ -207,14 +207,20 @@ private:
   SmallVector<Value> raise(row::ReduceOp reduce, ValueRange carried, Value max);
   SmallVector<Value> addChunk(row::ReduceOp reduce, ValueRange carried,
                               ArrayRef<Columns> chunk);
+  SmallVector<Value> addToState(row::ReduceOp reduce, ValueRange carried,
+                                ArrayRef<Columns> chunk, Value max,
+                                bool isBelow);
+  SmallVector<Value> sumsOf(row::ReduceOp reduce, Value max,
+                            ArrayRef<Columns> chunk, bool isBelow);
   SmallVector<Value> carriedOf(row::ReduceOp reduce, ValueRange state);
   SmallVector<Value> stateOf(row::ReduceOp reduce, ValueRange carried);
   /// The maximum of every reduction that has one, null for the others, of this
   /// thread's columns.
   SmallVector<Value> maxima(ArrayRef<row::ReduceOp> reduces, Value end);
   SmallVector<Value> combineMaxima(ArrayRef<Value> maxima);
+  /// `isBelow`: no element is the maximum, and there is no second sum.
   SmallVector<Value> summands(row::ReduceOp reduce, Value max,
-                              const Columns &columns);
+                              const Columns &columns, bool isBelow = false);
 
   //===--- Slices (Slices.cpp) --------------------------------------------===//
 

@@ -16,7 +16,8 @@ using namespace mlir::softmax;
 // larger one, the sums are multiplied by one exponential. Milakov and
 // Gimelshein, Online normalizer calculation for softmax, 2018, do so for every
 // element; here elements that equal the maximum are counted apart, so that they
-// are exact and the tail of a confident row keeps its accuracy.
+// are exact and the tail of a confident row keeps its accuracy. Both is work
+// for the few chunks that bring a maximum; the others only add exponentials.
 
 namespace {
 
@@ -131,44 +132,85 @@ SmallVector<Value> RowKernel::raise(row::ReduceOp reduce, ValueRange state,
 SmallVector<Value> RowKernel::addChunk(row::ReduceOp reduce, ValueRange state,
                                        ArrayRef<Columns> chunk) {
   FloatType type = typeOf(reduce);
-  auto add = [&](Value x, Value y) -> Value {
-    return arith::AddFOp::create(b, x, y);
-  };
+  if (reduce.getMonoid() == row::Monoid::Add)
+    return addCompensated(b, state,
+                          sumsOf(reduce, Value(), chunk, /*isBelow=*/false)[0]);
   auto larger = [&](Value x, Value y) -> Value {
     return arith::MaxNumFOp::create(b, x, y);
   };
-  SmallVector<Value> next(state);
-  Value max;
-  if (reduce.getMonoid() != row::Monoid::Add) {
-    Value lowest = constant(type, -std::numeric_limits<double>::infinity());
-    Value found = lowest;
-    for (const Columns &columns : chunk) {
-      Value element =
-          emitElement(reduce.getElementBlock(), reduce.getRows(), columns)[0];
-      found = larger(found, maskOut(element, lowest, columns));
-    }
-    max = larger(state[kMax], foldVector(found, larger));
-    if (reduce.getMonoid() == row::Monoid::Max)
-      return {max};
-    next = raise(reduce, state, max);
+  Value lowest = constant(type, -std::numeric_limits<double>::infinity());
+  Value found = lowest;
+  for (const Columns &columns : chunk) {
+    Value element =
+        emitElement(reduce.getElementBlock(), reduce.getRows(), columns)[0];
+    found = larger(found, maskOut(element, lowest, columns));
   }
+  found = foldVector(found, larger);
+  if (reduce.getMonoid() == row::Monoid::Max)
+    return {larger(state[kMax], found)};
+
+  // All lanes of a subgroup go by their common maximum, so that they take the
+  // same way: of k chunks it rises in about log k, and in the others no element
+  // is the maximum.
+  bool together = group.getNeighbours() == Neighbours::Columns &&
+                  group.getThreads() >= schedule.getLanes();
+  if (!together)
+    return addToState(reduce, state, chunk, larger(state[kMax], found),
+                      /*isBelow=*/false);
+  found = group.inLanes({found}, schedule.getLanes(),
+                        [&](ValueRange x, ValueRange y) {
+                          return SmallVector<Value>{larger(x[0], y[0])};
+                        })[0];
+  Value isBelow =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, found, state[kMax]);
+  auto branch = scf::IfOp::create(b, state.getTypes(), isBelow,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&branch.getThenRegion().front());
+  scf::YieldOp::create(
+      b, addToState(reduce, state, chunk, state[kMax], /*isBelow=*/true));
+  b.setInsertionPointToStart(&branch.getElseRegion().front());
+  scf::YieldOp::create(b, addToState(reduce, state, chunk,
+                                     larger(state[kMax], found),
+                                     /*isBelow=*/false));
+  return SmallVector<Value>(branch.getResults());
+}
+
+/// What the columns of a chunk add to the sums of this thread.
+SmallVector<Value> RowKernel::sumsOf(row::ReduceOp reduce, Value max,
+                                     ArrayRef<Columns> chunk, bool isBelow) {
   SmallVector<Value> sums;
   for (const Columns &columns : chunk) {
-    SmallVector<Value> added = summands(reduce, max, columns);
+    SmallVector<Value> added = summands(reduce, max, columns, isBelow);
     for (Value &value : added)
-      value = maskOut(value, constant(type, 0), columns);
+      if (value)
+        value = maskOut(value, constant(typeOf(reduce), 0), columns);
     if (sums.empty())
       sums = added;
     else
       for (auto [sum, value] : llvm::zip(sums, added))
-        sum = add(sum, value);
+        if (sum)
+          sum = arith::AddFOp::create(b, sum, value);
   }
   for (Value &sum : sums)
-    sum = foldVector(sum, add);
-  if (reduce.getMonoid() == row::Monoid::Add)
-    return addCompensated(b, next, sums[0]);
+    if (sum)
+      sum = foldVector(sum, [&](Value x, Value y) -> Value {
+        return arith::AddFOp::create(b, x, y);
+      });
+  return sums;
+}
+
+/// A logsumexp's state with a chunk whose elements are at most `max`;
+/// `isBelow`: less, and `max` is the maximum so far.
+SmallVector<Value> RowKernel::addToState(row::ReduceOp reduce, ValueRange state,
+                                         ArrayRef<Columns> chunk, Value max,
+                                         bool isBelow) {
+  SmallVector<Value> next =
+      isBelow ? SmallVector<Value>(state) : raise(reduce, state, max);
   // In the order of `summands`: the rest, the maxima, the mass, the gap.
-  next[kPeaks] = add(next[kPeaks], sums[1]);
+  SmallVector<Value> sums = sumsOf(reduce, max, chunk, isBelow);
+  if (!isBelow)
+    next[kPeaks] = arith::AddFOp::create(b, next[kPeaks], sums[1]);
   auto compensate = [&](int position, Value value) {
     SmallVector<Value> sum =
         addCompensated(b, {next[position], next[position + 1]}, value);

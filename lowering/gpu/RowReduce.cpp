@@ -223,10 +223,10 @@ SmallVector<Value> RowKernel::combineMaxima(ArrayRef<Value> maxima) {
 
 /// What the columns add to the sums of a reduction.
 SmallVector<Value> RowKernel::summands(row::ReduceOp reduce, Value max,
-                                       const Columns &columns) {
+                                       const Columns &columns, bool isBelow) {
   if (reduce.getMonoid() == row::Monoid::Max)
     return {};
   SmallVector<Value> element =
       emitElement(reduce.getElementBlock(), reduce.getRows(), columns);
-  return monoids.summands(reduce, max ? splat(max) : Value(), element);
+  return monoids.summands(reduce, max ? splat(max) : Value(), element, isBelow);
 }
