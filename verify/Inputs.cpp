@@ -72,7 +72,7 @@ int64_t RowMaker::makeLabel(size_t peak, Data data) {
 double RowMaker::hugeLogit() const {
   // Sums of f64 losses are f64.
   bool isAdded = manifest.find("loss") && manifest.reduction != Reduction::None;
-  double huge = manifest.type == ElementType::F64   ? (isAdded ? 1e300 : 1.7e308)
+  double huge = manifest.type == ElementType::F64 ? (isAdded ? 1e300 : 1.7e308)
                 : manifest.type == ElementType::F16 ? 65504
                                                     : 3e38;
   double scale = std::fabs(formula.scale);
@@ -117,6 +117,11 @@ size_t RowMaker::fill(std::vector<double> &x, Data data) {
   case Data::Increasing:
     for (int64_t j = 0; j < classes; ++j)
       x[j] = -10 + 20.0 * j / classes;
+    break;
+  case Data::TwoValued:
+    std::fill(x.begin(), x.end(), stretch * -uniform(0, 12));
+    if (classes > 0)
+      x[peak] = 0;
     break;
   case Data::Subnormal: {
     // From below the normal results to below half of the least subnormal.

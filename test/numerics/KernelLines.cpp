@@ -27,6 +27,8 @@ const char *const kSpecial[] = {
     "softmax ?x2xbf16",
     "softmax ?x16xf32",
     "softmax ?x64xf32",
+    "softmax ?x2048xf32", // the longest sums of a block, with equal terms
+    "softmax 8x2048xf64 --target-cpu=x86-64",
     "softmax ?x4096xf32",
     "softmax ?x4097xf32",
     "softmax ?x8193xbf16",
@@ -53,6 +55,7 @@ const char *const kSpecial[] = {
     "logsumexp ?x?xf32 --axis=0",
     "logsumexp ?x?x3xf64 --axis=1",
     "softmax-grad ?x4097xf32 --in-place",
+    "softmax-grad ?x2048xf64 --target-cpu=x86-64",
     "log-softmax-grad ?x?x5xf32 --axis=1",
     "cross-entropy ?x9001xf32 --lse",
     "cross-entropy ?x?xf32 --reduction=none --ignore-index=0",
