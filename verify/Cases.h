@@ -28,7 +28,7 @@ enum class Data {
   SomeMinusInf,  ///< -inf at a tenth of the classes, the target excepted
   TargetMinusInf,
   PlusInf, ///< one +inf
-  NaN,     ///< one NaN
+  NaN,     ///< one NaN; without a loss also among -inf
   AllMinusInf,
   Finite, ///< all kinds up to Huge, in turn from row to row
   All     ///< all kinds, in turn from row to row

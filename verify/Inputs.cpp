@@ -165,6 +165,9 @@ void RowMaker::makeSpecial(std::vector<double> &x, Data data, int64_t label) {
     x[index()] = infinity;
     break;
   case Data::NaN:
+    // A row that is empty but for a NaN is not empty (E1).
+    if (!isLoss && uniform(0, 1) < 0.5)
+      std::fill(x.begin(), x.end(), -infinity);
     x[index()] = kNaN;
     break;
   case Data::AllMinusInf:
