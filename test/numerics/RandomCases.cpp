@@ -96,6 +96,7 @@ private:
 };
 
 int runCases(const Settings &settings, CurrentRequest &current) {
+  llvm::outs().SetUnbuffered(); // what ends the child must lose nothing
   test::RandomRequests requests(settings.seed, settings.isVulkan);
   std::map<std::string, Row> rows;
   std::map<int, verify::SpecialCount> specials;
@@ -115,8 +116,12 @@ int runCases(const Settings &settings, CurrentRequest &current) {
     limits.limits.seed = settings.seed + number;
     auto report = verifyRequest(request, settings.isVulkan, limits);
     if (!report) {
-      llvm::outs() << "FAILED " << name << "\n  "
-                   << llvm::toString(report.takeError()) << "\n";
+      std::string why = llvm::toString(report.takeError());
+      // Requests may name more parameters than all devices take.
+      if (settings.isVulkan &&
+          llvm::StringRef(why).contains("Vulkan devices are sure to take"))
+        continue;
+      llvm::outs() << "FAILED " << name << "\n  " << why << "\n";
       ++all.failed;
       ++all.cases;
       continue;
