@@ -68,8 +68,8 @@ public:
 
   /// (1-e) w_t (-log p_t) + sum_c b_c (-log p_c), b_c the soft shares: the
   /// first as above; of the second (16.8 + k) u of the sum of the magnitudes, k
-  /// as below, the relative error of log s times sum |b_c|, and sum |b_c| n_c u.
-  /// 3u of both parts for their factors, which are 1 without weights and
+  /// as below, the relative error of log s times sum |b_c|, and sum |b_c| n_c
+  /// u. 3u of both parts for their factors, which are 1 without weights and
   /// smoothing. E28 holds with smoothing.
   long double entropy(const RowInput &input, const RowResult &row,
                       const Noise &noise) const;
@@ -93,10 +93,10 @@ public:
                            const RowResult &row, const Noise &noise) const;
 
   /// y (dy - S): |y| (4u |dy - S| + k u sum |y dy|) + slack. k is the number of
-  /// roundings that one term of S can meet: C, and 18 at most, since only chunks
-  /// of 8 terms are added plainly. That roundings behave as random ones is not
-  /// used: those of equal terms do not. (A thread of a device adds 16 terms; the
-  /// tree above it is exact for equal ones.) Then `chain`.
+  /// roundings that one term of S can meet: C, and 18 at most, since only
+  /// chunks of 8 terms are added plainly. That roundings behave as random ones
+  /// is not used: those of equal terms do not. (A thread of a device adds 16
+  /// terms; the tree above it is exact for equal ones.) Then `chain`.
   long double softmaxGradient(size_t j, const RowInput &input,
                               const RowResult &row) const;
   /// dy - e^y S: 4u (|dy| + e^y |S|) + k u e^y sum |dy| + slack, k as above.

@@ -131,12 +131,13 @@ Value StreamTraversal::valueOfMaximum(row::ReduceOp reduce, Value largest,
                                       Value isEmpty) {
   SmallVector<Value> elements;
   for (BlockArgument argument : reduce.getElementBlock()->getArguments())
-    elements.push_back(arith::ConstantOp::create(
-        b, b.getZeroAttr(argument.getType())));
+    elements.push_back(
+        arith::ConstantOp::create(b, b.getZeroAttr(argument.getType())));
   Type type = elements.front().getType();
-  elements.front() = largest.getType() == type
-                         ? largest
-                         : arith::TruncFOp::create(b, type, largest).getResult();
+  elements.front() =
+      largest.getType() == type
+          ? largest
+          : arith::TruncFOp::create(b, type, largest).getResult();
   Value value =
       emitElement(reduce.getElementBlock(), elements, index(0)).front();
   auto real = cast<FloatType>(largest.getType());
@@ -159,8 +160,8 @@ SmallVector<Value> StreamTraversal::maxima(ArrayRef<row::ReduceOp> reduces,
       size_t i = next.size();
       if (readsAhead)
         prefetch(reduce.getRows(), columns);
-      Value masked = vectors.maskOut(candidatesAt(reduce, columns), lowest[i],
-                                     columns);
+      Value masked =
+          vectors.maskOut(candidatesAt(reduce, columns), lowest[i], columns);
       next.push_back(vectors.max(masked, carried[i]));
     }
     return next;
@@ -210,6 +211,7 @@ StreamTraversal::sums(ArrayRef<row::ReduceOp> reduces,
   Value end = exact ? to : endOfSteps(from, to);
   Value chunk =
       b.createOrFold<arith::MulIOp>(stepColumns(), index(Monoids::kChunk));
+  // Rows that are known to be one chunk need no others.
   std::optional<int64_t> columns = getConstantIntValue(to);
   std::optional<int64_t> most = getConstantIntValue(chunk);
   SmallVector<Value> results;
@@ -319,7 +321,8 @@ void StreamTraversal::reduce(ArrayRef<row::ReduceOp> reduces, Value end) {
     Value to = arith::AddIOp::create(b, from, block);
     SmallVector<Value> next =
         carryAll(reduceBlock(reduces, from, to, /*exact=*/true));
-    scf::YieldOp::create(b, monoids.merge(reduces, loop.getRegionIterArgs(), next));
+    scf::YieldOp::create(
+        b, monoids.merge(reduces, loop.getRegionIterArgs(), next));
     row.assign(loop.result_begin(), loop.result_end());
   }
 
