@@ -144,7 +144,7 @@ const char *const kOptions[] = {
     "log-softmax 3x?x?xf32 --mask=causal --masked-rows=zero",
     "log-softmax ?x9001xf16 --mask=additive",
     "logsumexp ?x197xf32 --scale=2 --mask=boolean",
-    "softmax ?x?xf32 --mask=causal --softcap=15",
+    "softmax ?x?xf32 --mask=causal --softcap=15 --masked-rows=zero",
     "logsumexp ?x?xf32 --mask=causal --softcap=15",
     "logsumexp ?x9001xf64 --mask=additive --softcap=15",
     "softmax-grad ?x197xf32 --scale=0.5",
