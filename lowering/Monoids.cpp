@@ -112,6 +112,22 @@ SmallVector<Value> Monoids::summands(row::ReduceOp reduce, Value max,
   return added;
 }
 
+std::pair<Value, Value> Monoids::addKeeping(Value sum, Value lost,
+                                            Value value) {
+  // Dekker's fast two-sum.
+  Value total = arith::AddFOp::create(b, sum, value);
+  Value added = arith::SubFOp::create(b, total, sum);
+  Value own = arith::SubFOp::create(b, value, added);
+  return {total, arith::AddFOp::create(b, lost, own)};
+}
+
+Value Monoids::withLost(Value sum, Value lost) {
+  Value isNumber =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, lost, lost);
+  lost = arith::SelectOp::create(b, isNumber, lost, constantLike(b, lost, 0));
+  return arith::AddFOp::create(b, sum, lost);
+}
+
 SmallVector<Value> Monoids::ofBlock(row::ReduceOp reduce, Value max,
                                     ValueRange sums) {
   SmallVector<Value> folded;

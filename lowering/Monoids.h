@@ -17,6 +17,11 @@ public:
   Monoids(ImplicitLocOpBuilder &b, const IRMapping &scalars)
       : b(b), scalars(scalars) {}
 
+  /// Terms of a lane that are added up before they meet the sum of their block,
+  /// which keeps what its additions lose. Where terms are equal every addition
+  /// loses the same: a sum of n is up to n / 4 ULP off.
+  static constexpr int64_t kChunk = 8;
+
   static bool hasMax(row::ReduceOp reduce) {
     return reduce.getMonoid() != row::Monoid::Add;
   }
@@ -31,6 +36,11 @@ public:
   /// value, is null then.
   SmallVector<Value> summands(row::ReduceOp reduce, Value max,
                               ValueRange element, bool isBelow = false);
+  /// The sum and what it has lost, with `value` added. Exact unless `value` is
+  /// the larger; then less than an ULP of it is lost.
+  std::pair<Value, Value> addKeeping(Value sum, Value lost, Value value);
+  /// A sum with what it has lost, which is NaN once the sum is not finite.
+  Value withLost(Value sum, Value lost);
   /// What a block has folded: the maximum where there is one, then the sums,
   /// of a LogSumExp the tail and, if weighted, mass and gap.
   SmallVector<Value> ofBlock(row::ReduceOp reduce, Value max, ValueRange sums);

@@ -13,6 +13,11 @@ using namespace mlir::softmax::verify;
 /// 1e-6 in units of the f32 unit roundoff; f64 keeps the same multiple.
 static constexpr long double kRelativeUnits = 16.8L;
 
+/// Of a sum of any length: 7 in a chunk of 8 terms, 3 and 5 where up to 8
+/// copies and 32 lanes meet, 2 of the compensated sum of the chunks, 1 of a
+/// product.
+static constexpr size_t kRoundingsOfSum = 18;
+
 Bounds::Bounds(ElementType data, bool fast, const Formula &formula)
     : formula(formula),
       compute(data == ElementType::F64 ? ElementType::F64 : ElementType::F32),
@@ -44,9 +49,7 @@ long double Bounds::relativeOfSpread(long double spread) const {
 }
 
 long double Bounds::relativeOfSum(size_t classes) const {
-  // At least so many accumulators share a row: four vectors of 16 bytes.
-  const long double accumulators = compute == ElementType::F64 ? 8 : 16;
-  return (8 + std::sqrt(classes / accumulators)) * u;
+  return std::min<long double>(classes, kRoundingsOfSum) * u;
 }
 
 long double Bounds::relative(const RowSums &sums) const {

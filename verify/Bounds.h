@@ -67,10 +67,10 @@ public:
                         const Noise &noise) const;
 
   /// (1-e) w_t (-log p_t) + sum_c b_c (-log p_c), b_c the soft shares: the
-  /// first as above; of the second (16.8 + sqrt(C / 16)) u of the sum of the
-  /// magnitudes, as its terms are no longer few, the relative error of log s
-  /// times sum |b_c|, and sum |b_c| n_c u. 3u of both parts for their factors,
-  /// which are 1 without weights and smoothing. E28 holds with smoothing.
+  /// first as above; of the second (16.8 + k) u of the sum of the magnitudes, k
+  /// as below, the relative error of log s times sum |b_c|, and sum |b_c| n_c
+  /// u. 3u of both parts for their factors, which are 1 without weights and
+  /// smoothing. E28 holds with smoothing.
   long double entropy(const RowInput &input, const RowResult &row,
                       const Noise &noise) const;
   /// z lse^2: |z| (2 |lse| E + E^2) with E from `logSumExp`, and 3u of it.
@@ -92,10 +92,11 @@ public:
   long double lossGradient(size_t j, const RowInput &input,
                            const RowResult &row, const Noise &noise) const;
 
-  /// y (dy - S): |y| (4u |dy - S| + k u sum |y dy|) + slack. S is a plain sum
-  /// in at least 16 parts, whose roundings behave as random ones: k is
-  /// 8 + sqrt(C / 16) (Higham and Mary, SIAM J. Sci. Comput. 41(5), 2019).
-  /// Then `chain`.
+  /// y (dy - S): |y| (4u |dy - S| + k u sum |y dy|) + slack. k is the number of
+  /// roundings that one term of S can meet: C, and 18 at most, since only
+  /// chunks of 8 terms are added plainly. That roundings behave as random ones
+  /// is not used: those of equal terms do not. (A thread of a device adds 16
+  /// terms; the tree above it is exact for equal ones.) Then `chain`.
   long double softmaxGradient(size_t j, const RowInput &input,
                               const RowResult &row) const;
   /// dy - e^y S: 4u (|dy| + e^y |S|) + k u e^y sum |dy| + slack, k as above.
@@ -112,7 +113,7 @@ private:
   /// The relative error of a tail of exponentials and of its log1p.
   long double relative(const RowSums &sums) const;
   long double relativeOfSpread(long double spread) const;
-  /// The error of a plain sum of C terms, by the sum of their magnitudes.
+  /// k u: the error of a sum of C terms, by the sum of their magnitudes.
   long double relativeOfSum(size_t classes) const;
   /// A gradient of x2 times dx2/dx = s sech^2(a): three roundings; with a
   /// soft-cap sech^2 = 1 - tanh^2 is 8u off in absolute terms. `magnitude` is

@@ -14,10 +14,10 @@ using llvm::StringRef;
 
 StringRef mlir::softmax::verify::getName(Data data) {
   static const char *const names[] = {
-      "normal",        "wide",        "dominant15", "dominant20", "dominant25",
-      "constant",      "constant1e8", "offset1000", "increasing", "subnormal",
-      "huge",          "some-inf",    "target-inf", "plus-inf",   "nan",
-      "all-minus-inf", "finite",      "all"};
+      "normal",    "wide",          "dominant15", "dominant20", "dominant25",
+      "constant",  "constant1e8",   "offset1000", "increasing", "two-valued",
+      "subnormal", "huge",          "some-inf",   "target-inf", "plus-inf",
+      "nan",       "all-minus-inf", "finite",     "all"};
   return names[static_cast<int>(data)];
 }
 

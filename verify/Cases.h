@@ -22,12 +22,13 @@ enum class Data {
   ConstantLarge, ///< equal logits at 1e8
   Offset,        ///< N(0,1) + 1000 or - 1000
   Increasing,    ///< the maximum changes at every element
+  TwoValued,     ///< one class above equal ones: sums whose roundings agree
   Subnormal,     ///< probabilities that are subnormal, and 0
   Huge,          ///< +-3e38
   SomeMinusInf,  ///< -inf at a tenth of the classes, the target excepted
   TargetMinusInf,
   PlusInf, ///< one +inf
-  NaN,     ///< one NaN
+  NaN,     ///< one NaN; without a loss also among -inf
   AllMinusInf,
   Finite, ///< all kinds up to Huge, in turn from row to row
   All     ///< all kinds, in turn from row to row

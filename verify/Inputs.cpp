@@ -72,7 +72,7 @@ int64_t RowMaker::makeLabel(size_t peak, Data data) {
 double RowMaker::hugeLogit() const {
   // Sums of f64 losses are f64.
   bool isAdded = manifest.find("loss") && manifest.reduction != Reduction::None;
-  double huge = manifest.type == ElementType::F64   ? (isAdded ? 1e300 : 1.7e308)
+  double huge = manifest.type == ElementType::F64 ? (isAdded ? 1e300 : 1.7e308)
                 : manifest.type == ElementType::F16 ? 65504
                                                     : 3e38;
   double scale = std::fabs(formula.scale);
@@ -118,6 +118,11 @@ size_t RowMaker::fill(std::vector<double> &x, Data data) {
     for (int64_t j = 0; j < classes; ++j)
       x[j] = -10 + 20.0 * j / classes;
     break;
+  case Data::TwoValued:
+    std::fill(x.begin(), x.end(), stretch * -uniform(0, 12));
+    if (classes > 0)
+      x[peak] = 0;
+    break;
   case Data::Subnormal: {
     // From below the normal results to below half of the least subnormal.
     double top = isF64 ? -700 : -80, bottom = isF64 ? -750 : -110;
@@ -160,6 +165,9 @@ void RowMaker::makeSpecial(std::vector<double> &x, Data data, int64_t label) {
     x[index()] = infinity;
     break;
   case Data::NaN:
+    // A row that is empty but for a NaN is not empty (E1).
+    if (!isLoss && uniform(0, 1) < 0.5)
+      std::fill(x.begin(), x.end(), -infinity);
     x[index()] = kNaN;
     break;
   case Data::AllMinusInf:

@@ -40,8 +40,7 @@ long double Bounds::entropy(const RowInput &input, const RowResult &row,
   if (!formula.probabilities && formula.smoothing == 0)
     return tolerance;
   size_t classes = row.logits.size();
-  long double ofTerms = 16.8L + std::sqrt(classes / 16.0L) + 3;
-  tolerance += ofTerms * u * row.softMagnitude +
+  tolerance += ((16.8L + 3) * u + relativeOfSum(classes)) * row.softMagnitude +
                row.softWeight * relative(sums) * sums.logSum() + slack;
   CompensatedSum ofNoise;
   for (size_t j = 0; j < classes; ++j)

@@ -63,7 +63,9 @@ static long double evaluateEntropy(const Formula &formula,
       continue;
     long double term = share * surprisal(result, j);
     soft.add(term);
-    magnitude.add(std::fabs(term));
+    // Of the parts of the share, which may cancel.
+    magnitude.add(
+        std::fabs(softMagnitude(formula, input, j) * surprisal(result, j)));
   }
   result.softMagnitude = magnitude.get();
   return hard + soft.get();
@@ -148,7 +150,7 @@ void mlir::softmax::verify::evaluateLoss(bool hasLoss, bool hasGradient,
   for (int64_t j = 0; isSoft && j < classes; ++j) {
     long double share = softShare(formula, input, j);
     total.add(share);
-    magnitude.add(std::fabs(share));
+    magnitude.add(softMagnitude(formula, input, j));
   }
   result.softTotal = total.get();
   result.softWeight = magnitude.get();

@@ -64,7 +64,7 @@ struct RowResult {
   /// Sum of the magnitudes of the terms that a gradient subtracts.
   long double magnitude = 0;
   long double difference = 0; ///< that sum with signs
-  /// Sums of softShare, of its magnitudes, and of those times |log p|.
+  /// Sums of softShare, of softMagnitude, and of the latter times |log p|.
   long double softTotal = 0, softWeight = 0, softMagnitude = 0;
 };
 

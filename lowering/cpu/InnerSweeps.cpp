@@ -16,9 +16,6 @@ using namespace mlir::softmax;
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// Columns whose terms are added up before they meet the sum of their block.
-static constexpr int64_t kChunk = 8;
-
 SmallVector<Value> InnerTraversal::columns(Value from, Value to,
                                            ValueRange init, Step step) {
   auto loop = scf::ForOp::create(b, from, to, index(1), init);
@@ -155,12 +152,12 @@ InnerTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
     SmallVector<Value> init(zeros);
     if (isCompensated)
       init.append(zeros.begin(), zeros.end());
-    auto chunks = scf::ForOp::create(b, from, to, index(kChunk), init);
+    auto chunks = scf::ForOp::create(b, from, to, index(Monoids::kChunk), init);
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(chunks.getBody());
       Value chunk = chunks.getInductionVar();
-      Value last = arith::AddIOp::create(b, chunk, index(kChunk));
+      Value last = arith::AddIOp::create(b, chunk, index(Monoids::kChunk));
       SmallVector<Value> added =
           columns(chunk, arith::MinUIOp::create(b, last, to), zeros, addColumn);
       ValueRange carried = chunks.getRegionIterArgs();
@@ -170,10 +167,10 @@ InnerTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
           next.push_back(arith::AddFOp::create(b, carried[i], own));
           continue;
         }
-        SmallVector<Value> pair =
-            addCompensated(b, {carried[i], carried[added.size() + i]}, own);
-        next.push_back(pair[0]);
-        lost.push_back(pair[1]);
+        auto [sum, error] =
+            monoids.addKeeping(carried[i], carried[added.size() + i], own);
+        next.push_back(sum);
+        lost.push_back(error);
       }
       llvm::append_range(next, lost);
       scf::YieldOp::create(b, next);
@@ -181,7 +178,7 @@ InnerTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
     for (size_t i = 0; i < zeros.size(); ++i) {
       Value sum = chunks.getResult(i);
       if (isCompensated)
-        sum = arith::AddFOp::create(b, sum, chunks.getResult(zeros.size() + i));
+        sum = monoids.withLost(sum, chunks.getResult(zeros.size() + i));
       sums.push_back(sum);
     }
   }

@@ -4,8 +4,8 @@
 #ifndef LOWERING_CPU_STREAM_H
 #define LOWERING_CPU_STREAM_H
 
-#include "lowering/RowTraversal.h"
 #include "lowering/Monoids.h"
+#include "lowering/RowTraversal.h"
 #include "lowering/cpu/VectorRow.h"
 
 namespace mlir::softmax {
@@ -13,14 +13,15 @@ namespace mlir::softmax {
 /// All reductions of a row come from one read out of memory: a block of columns
 /// is small enough to stay in L1, so its maximum and then its sums are taken
 /// while it is there, and merged into those of the row. A second sweep writes
-/// the results. Sums are kept per lane within a block only, so that their error
-/// does not grow with the row, and across blocks in f64.
+/// the results. Sums are kept per lane within a block only, with what the
+/// additions of its chunks lose, and across blocks in f64: their error does not
+/// grow with the row.
 class StreamTraversal : public RowTraversal {
 public:
   StreamTraversal(row::ProgramOp program, CPUScheduleAttr schedule,
                   RewriterBase &rewriter)
-      : RowTraversal(program, schedule, rewriter), vectors(b, schedule, schedule.getLanes()),
-        monoids(b, values) {}
+      : RowTraversal(program, schedule, rewriter),
+        vectors(b, schedule, schedule.getLanes()), monoids(b, values) {}
 
   /// A reason why rows of the program cannot be swept with vectors.
   static std::optional<std::string> whyNot(row::ProgramOp program);
@@ -35,13 +36,9 @@ protected:
   void fill(Value output, Value value, Value from) override;
 
 private:
-  /// One accumulator of a sweep.
-  struct Accumulator {
-    FloatType type;
-    bool isMax;
-  };
   using Step =
       function_ref<SmallVector<Value>(const Columns &, ValueRange carried)>;
+  using Fold = function_ref<Value(Value, Value)>;
   using Compute = function_ref<SmallVector<Value>(const Columns &)>;
   /// A scalar that overrides one column of an output.
   struct Override {
@@ -50,10 +47,25 @@ private:
 
   //===--- Reductions of a block (StreamReduce.cpp) ---------------------===//
 
-  /// Folds the columns [from, to) with `unroll` vectors of every accumulator.
-  /// `exact`: the number of columns is a multiple of a step.
-  SmallVector<Value> sweep(Value from, Value to, bool exact,
-                           ArrayRef<Accumulator> accumulators, Step step);
+  /// Whole steps of the columns [from, to), with `unroll` vectors of each
+  /// accumulator, which are then folded into one.
+  SmallVector<Value> steps(Value from, Value to, ArrayRef<Value> neutral,
+                           Step step, Fold fold);
+  /// The columns [from, to), which are less than a step.
+  SmallVector<Value> rest(Value from, Value to, ArrayRef<Value> init,
+                          Step step);
+  /// Where the last whole step of [from, to) ends.
+  Value endOfSteps(Value from, Value to);
+  /// The maxima and then the sums of the columns [from, to). `exact`: their
+  /// number is a multiple of a step. `readsAhead`: no other sweep does.
+  SmallVector<Value> maxima(ArrayRef<row::ReduceOp> reduces, Value from,
+                            Value to, bool exact, bool readsAhead);
+  SmallVector<Value> sums(ArrayRef<row::ReduceOp> reduces,
+                          const llvm::SmallDenseMap<Operation *, Value> &maxOf,
+                          Value from, Value to, bool exact);
+  /// Whole steps of [from, to), added up in chunks.
+  SmallVector<Value> sumOfChunks(Value from, Value to, Value chunk,
+                                 ArrayRef<Value> zeros, Step step, Fold add);
   /// What each reduction folds over one block: the maximum where it has one,
   /// then the sums, of a LogSumExp the tail and, if weighted, mass and gap.
   SmallVector<SmallVector<Value>> reduceBlock(ArrayRef<row::ReduceOp> reduces,

@@ -59,22 +59,15 @@ void StreamTraversal::prefetch(ValueRange rows, const Columns &columns) {
   }
 }
 
-SmallVector<Value> StreamTraversal::sweep(Value from, Value to, bool exact,
-                                          ArrayRef<Accumulator> accumulators,
-                                          Step step) {
+SmallVector<Value> StreamTraversal::steps(Value from, Value to,
+                                          ArrayRef<Value> neutral, Step step,
+                                          Fold fold) {
   int64_t unroll = schedule.getUnroll();
-  size_t count = accumulators.size();
+  size_t count = neutral.size();
   SmallVector<Value> init;
   for (int64_t u = 0; u < unroll; ++u)
-    for (const Accumulator &accumulator : accumulators)
-      init.push_back(vectors.constant(accumulator.type,
-                                      accumulator.isMax ? -kInfinity : 0));
-
-  Value stride = stepColumns();
-  Value length = b.createOrFold<arith::SubIOp>(to, from);
-  Value rest = b.createOrFold<arith::RemUIOp>(length, stride);
-  Value mainEnd = exact ? to : b.createOrFold<arith::SubIOp>(to, rest);
-  auto loop = scf::ForOp::create(b, from, mainEnd, stride, init);
+    llvm::append_range(init, neutral);
+  auto loop = scf::ForOp::create(b, from, to, stepColumns(), init);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -88,40 +81,39 @@ SmallVector<Value> StreamTraversal::sweep(Value from, Value to, bool exact,
     }
     scf::YieldOp::create(b, next);
   }
-  SmallVector<Value> sums(loop.getResults());
-  if (!exact) {
-    auto tail = scf::ForOp::create(b, mainEnd, to, vectors.lanes(),
-                                   ArrayRef(sums).take_front(count));
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(tail.getBody());
-    Columns columns = vectors.partial(tail.getInductionVar(), to);
-    scf::YieldOp::create(b, step(columns, tail.getRegionIterArgs()));
-    llvm::copy(tail.getResults(), sums.begin());
-  }
-
-  // Fold the unrolled copies pairwise, then the lanes.
-  SmallVector<Value> results;
-  for (auto [i, accumulator] : llvm::enumerate(accumulators)) {
-    bool isMax = accumulator.isMax;
-    auto combine = [&](Value x, Value y) -> Value {
-      if (isMax)
-        return monoids.larger(x, y);
-      return arith::AddFOp::create(b, x, y);
-    };
+  // The unrolled copies are folded pairwise.
+  SmallVector<Value> folded;
+  for (size_t i = 0; i < count; ++i) {
     SmallVector<Value> copies;
     for (int64_t u = 0; u < unroll; ++u)
-      copies.push_back(sums[u * count + i]);
+      copies.push_back(loop.getResult(u * count + i));
     while (copies.size() > 1) {
       SmallVector<Value> half;
       for (size_t u = 0; u + 1 < copies.size(); u += 2)
-        half.push_back(combine(copies[u], copies[u + 1]));
+        half.push_back(fold(copies[u], copies[u + 1]));
       if (copies.size() % 2)
         half.push_back(copies.back());
       copies = half;
     }
-    results.push_back(vectors.foldLanes(copies.front(), combine, isMax));
+    folded.push_back(copies.front());
   }
-  return results;
+  return folded;
+}
+
+SmallVector<Value> StreamTraversal::rest(Value from, Value to,
+                                         ArrayRef<Value> init, Step step) {
+  auto tail = scf::ForOp::create(b, from, to, vectors.lanes(), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(tail.getBody());
+  Columns columns = vectors.partial(tail.getInductionVar(), to);
+  scf::YieldOp::create(b, step(columns, tail.getRegionIterArgs()));
+  return SmallVector<Value>(tail.getResults());
+}
+
+Value StreamTraversal::endOfSteps(Value from, Value to) {
+  Value length = b.createOrFold<arith::SubIOp>(to, from);
+  Value rest = b.createOrFold<arith::RemUIOp>(length, stepColumns());
+  return b.createOrFold<arith::SubIOp>(to, rest);
 }
 
 Value StreamTraversal::candidatesAt(row::ReduceOp reduce,
@@ -139,12 +131,13 @@ Value StreamTraversal::valueOfMaximum(row::ReduceOp reduce, Value largest,
                                       Value isEmpty) {
   SmallVector<Value> elements;
   for (BlockArgument argument : reduce.getElementBlock()->getArguments())
-    elements.push_back(arith::ConstantOp::create(
-        b, b.getZeroAttr(argument.getType())));
+    elements.push_back(
+        arith::ConstantOp::create(b, b.getZeroAttr(argument.getType())));
   Type type = elements.front().getType();
-  elements.front() = largest.getType() == type
-                         ? largest
-                         : arith::TruncFOp::create(b, type, largest).getResult();
+  elements.front() =
+      largest.getType() == type
+          ? largest
+          : arith::TruncFOp::create(b, type, largest).getResult();
   Value value =
       emitElement(reduce.getElementBlock(), elements, index(0)).front();
   auto real = cast<FloatType>(largest.getType());
@@ -152,77 +145,142 @@ Value StreamTraversal::valueOfMaximum(row::ReduceOp reduce, Value largest,
   return arith::SelectOp::create(b, isEmpty, none, value);
 }
 
+SmallVector<Value> StreamTraversal::maxima(ArrayRef<row::ReduceOp> reduces,
+                                           Value from, Value to, bool exact,
+                                           bool readsAhead) {
+  if (reduces.empty())
+    return {};
+  SmallVector<Value> lowest;
+  for (row::ReduceOp reduce : reduces)
+    lowest.push_back(
+        vectors.constant(reduce.getResult(0).getType(), -kInfinity));
+  auto step = [&](const Columns &columns, ValueRange carried) {
+    SmallVector<Value> next;
+    for (row::ReduceOp reduce : reduces) {
+      size_t i = next.size();
+      if (readsAhead)
+        prefetch(reduce.getRows(), columns);
+      Value masked =
+          vectors.maskOut(candidatesAt(reduce, columns), lowest[i], columns);
+      next.push_back(vectors.max(masked, carried[i]));
+    }
+    return next;
+  };
+  auto larger = [&](Value x, Value y) { return monoids.larger(x, y); };
+  Value end = exact ? to : endOfSteps(from, to);
+  SmallVector<Value> results = steps(from, end, lowest, step, larger);
+  if (!exact)
+    results = rest(end, to, results, step);
+  for (Value &result : results)
+    result = vectors.foldLanes(result, larger, /*isMax=*/true);
+  return results;
+}
+
+SmallVector<Value>
+StreamTraversal::sums(ArrayRef<row::ReduceOp> reduces,
+                      const llvm::SmallDenseMap<Operation *, Value> &maxOf,
+                      Value from, Value to, bool exact) {
+  if (reduces.empty())
+    return {};
+  SmallVector<Value> zeros;
+  for (row::ReduceOp reduce : reduces)
+    zeros.append(Monoids::summedBy(reduce),
+                 vectors.constant(reduce.getResult(0).getType(), 0));
+  // This sweep has the arithmetic under which memory can be read ahead: it asks
+  // for what the sweep over the next block's maxima will need.
+  auto step = [&](const Columns &columns, ValueRange carried) {
+    SmallVector<Value> next;
+    for (row::ReduceOp reduce : reduces) {
+      prefetch(reduce.getRows(), columns);
+      Value max = maxOf.lookup(reduce);
+      SmallVector<Value> element =
+          elementsAt(reduce.getElement(), reduce.getRows(), columns);
+      for (Value summand : monoids.summands(
+               reduce, max ? vectors.splat(max) : Value(), element)) {
+        size_t i = next.size();
+        next.push_back(arith::AddFOp::create(
+            b, carried[i], vectors.maskOut(summand, zeros[i], columns)));
+      }
+    }
+    return next;
+  };
+  auto add = [&](Value x, Value y) -> Value {
+    return arith::AddFOp::create(b, x, y);
+  };
+
+  Value end = exact ? to : endOfSteps(from, to);
+  Value chunk =
+      b.createOrFold<arith::MulIOp>(stepColumns(), index(Monoids::kChunk));
+  // Rows that are known to be one chunk need no others.
+  std::optional<int64_t> columns = getConstantIntValue(to);
+  std::optional<int64_t> most = getConstantIntValue(chunk);
+  SmallVector<Value> results;
+  if (columns && most && *columns <= *most)
+    results = steps(from, end, zeros, step, add);
+  else
+    results = sumOfChunks(from, end, chunk, zeros, step, add);
+  if (!exact)
+    for (auto [sum, own] : llvm::zip(results, rest(end, to, zeros, step)))
+      sum = add(sum, own);
+  for (Value &sum : results)
+    sum = vectors.foldLanes(sum, add, /*isMax=*/false);
+  return results;
+}
+
+SmallVector<Value> StreamTraversal::sumOfChunks(Value from, Value to,
+                                                Value chunk,
+                                                ArrayRef<Value> zeros,
+                                                Step step, Fold add) {
+  size_t count = zeros.size();
+  SmallVector<Value> init(zeros);
+  llvm::append_range(init, zeros);
+  auto loop = scf::ForOp::create(b, from, to, chunk, init);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value first = loop.getInductionVar();
+    Value last = arith::AddIOp::create(b, first, chunk);
+    last = arith::MinUIOp::create(b, last, to);
+    SmallVector<Value> sums, lost;
+    for (auto [i, own] :
+         llvm::enumerate(steps(first, last, zeros, step, add))) {
+      ValueRange carried = loop.getRegionIterArgs();
+      auto [sum, error] =
+          monoids.addKeeping(carried[i], carried[count + i], own);
+      sums.push_back(sum);
+      lost.push_back(error);
+    }
+    llvm::append_range(sums, lost);
+    scf::YieldOp::create(b, sums);
+  }
+  SmallVector<Value> sums;
+  for (size_t i = 0; i < count; ++i)
+    sums.push_back(
+        monoids.withLost(loop.getResult(i), loop.getResult(count + i)));
+  return sums;
+}
+
 SmallVector<SmallVector<Value>>
 StreamTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
                              Value to, bool exact) {
-  // The sweep over the sums has the arithmetic under which memory can be read
-  // ahead: it asks for what the sweep over the next block's maxima will need.
-  SmallVector<Accumulator> maxima, sums;
   SmallVector<row::ReduceOp> withMax, withSum;
   for (row::ReduceOp reduce : reduces) {
-    auto type = cast<FloatType>(reduce.getResult(0).getType());
-    if (Monoids::hasMax(reduce)) {
-      maxima.push_back({type, true});
+    if (Monoids::hasMax(reduce))
       withMax.push_back(reduce);
-    }
-    if (unsigned count = Monoids::summedBy(reduce)) {
-      sums.append(count, {type, false});
+    if (Monoids::summedBy(reduce))
       withSum.push_back(reduce);
-    }
   }
-
-  // First sweep: the maxima.
-  SmallVector<Value> max;
-  if (!withMax.empty())
-    max = sweep(from, to, exact, maxima,
-                [&](const Columns &columns, ValueRange carried) {
-                  SmallVector<Value> next;
-                  for (auto [i, reduce] : llvm::enumerate(withMax)) {
-                    if (withSum.empty())
-                      prefetch(reduce.getRows(), columns);
-                    Value element = candidatesAt(reduce, columns);
-                    Value masked = vectors.maskOut(
-                        element,
-                        vectors.constant(maxima[i].type, -kInfinity), columns);
-                    next.push_back(vectors.max(masked, carried[i]));
-                  }
-                  return next;
-                });
   llvm::SmallDenseMap<Operation *, Value> maxOf;
-  for (auto [reduce, value] : llvm::zip(withMax, max)) {
-    maxOf[reduce] = value;
+  for (auto [reduce, max] :
+       llvm::zip(withMax, maxima(withMax, from, to, exact, withSum.empty()))) {
+    maxOf[reduce] = max;
     if (!reduce.getMonotone())
       continue;
     Value isEmpty =
         arith::CmpIOp::create(b, arith::CmpIPredicate::sge, from, to);
-    maxOf[reduce] = valueOfMaximum(reduce, value, isEmpty);
+    maxOf[reduce] = valueOfMaximum(reduce, max, isEmpty);
   }
-
-  // Second sweep: the sums.
-  SmallVector<Value> folded;
-  if (!withSum.empty())
-    folded = sweep(from, to, exact, sums,
-                   [&](const Columns &columns, ValueRange carried) {
-                     SmallVector<Value> next;
-                     for (row::ReduceOp reduce : withSum) {
-                       prefetch(reduce.getRows(), columns);
-                       auto type = cast<FloatType>(
-                           reduce.getResult(0).getType());
-                       Value zero = vectors.constant(type, 0);
-                       Value max = maxOf.lookup(reduce);
-                       SmallVector<Value> element = elementsAt(
-                           reduce.getElement(), reduce.getRows(), columns);
-                       for (Value summand : monoids.summands(
-                                reduce, max ? vectors.splat(max) : Value(),
-                                element)) {
-                         Value masked =
-                             vectors.maskOut(summand, zero, columns);
-                         next.push_back(arith::AddFOp::create(
-                             b, carried[next.size()], masked));
-                       }
-                     }
-                     return next;
-                   });
+  SmallVector<Value> folded = sums(withSum, maxOf, from, to, exact);
 
   SmallVector<SmallVector<Value>> results;
   ArrayRef<Value> unread = folded;
@@ -263,7 +321,8 @@ void StreamTraversal::reduce(ArrayRef<row::ReduceOp> reduces, Value end) {
     Value to = arith::AddIOp::create(b, from, block);
     SmallVector<Value> next =
         carryAll(reduceBlock(reduces, from, to, /*exact=*/true));
-    scf::YieldOp::create(b, monoids.merge(reduces, loop.getRegionIterArgs(), next));
+    scf::YieldOp::create(
+        b, monoids.merge(reduces, loop.getRegionIterArgs(), next));
     row.assign(loop.result_begin(), loop.result_end());
   }
 

@@ -27,6 +27,8 @@ const char *const kSpecial[] = {
     "softmax ?x2xbf16",
     "softmax ?x16xf32",
     "softmax ?x64xf32",
+    "softmax ?x2048xf32", // the longest sums of a block, with equal terms
+    "softmax 8x2048xf64 --target-cpu=x86-64",
     "softmax ?x4096xf32",
     "softmax ?x4097xf32",
     "softmax ?x8193xbf16",
@@ -53,6 +55,7 @@ const char *const kSpecial[] = {
     "logsumexp ?x?xf32 --axis=0",
     "logsumexp ?x?x3xf64 --axis=1",
     "softmax-grad ?x4097xf32 --in-place",
+    "softmax-grad ?x2048xf64 --target-cpu=x86-64",
     "log-softmax-grad ?x?x5xf32 --axis=1",
     "cross-entropy ?x9001xf32 --lse",
     "cross-entropy ?x?xf32 --reduction=none --ignore-index=0",
@@ -71,6 +74,7 @@ const char *const kSpecial[] = {
     "cross-entropy-with-grad ?x197xf32 --lse --dloss --reduction=none",
     "cross-entropy-with-grad ?x9001xbf16 --dloss --threads=hook",
     "cross-entropy-with-grad 40x32001xf32 --threads=openmp",
+    "cross-entropy-with-grad 65537x17xf32", // targets behind the last whole step
     "cross-entropy-with-grad ?x5x9xf64 --reduction=sum",
     "sgd ?xf32",
     "sgd 3x5x7xf32 --strided",
@@ -140,6 +144,7 @@ const char *const kOptions[] = {
     "log-softmax 3x?x?xf32 --mask=causal --masked-rows=zero",
     "log-softmax ?x9001xf16 --mask=additive",
     "logsumexp ?x197xf32 --scale=2 --mask=boolean",
+    "softmax ?x?xf32 --mask=causal --softcap=15 --masked-rows=zero",
     "logsumexp ?x?xf32 --mask=causal --softcap=15",
     "logsumexp ?x9001xf64 --mask=additive --softcap=15",
     "softmax-grad ?x197xf32 --scale=0.5",

@@ -22,6 +22,14 @@ using testing::Not;
 
 namespace {
 
+#if defined(__has_feature)
+constexpr bool isInstrumented = __has_feature(address_sanitizer) ||
+                                __has_feature(thread_sanitizer) ||
+                                __has_feature(memory_sanitizer);
+#else
+constexpr bool isInstrumented = false;
+#endif
+
 // The launcher opens a driver once in a process, so each case runs in a process
 // of its own: a death test of the "threadsafe" style starts this program anew.
 // LD_LIBRARY_PATH then says which driver libraries there are.
@@ -605,6 +613,8 @@ template <typename Call> double timeOf(Call call) {
 
 // The figure is for people; the limit is far above what a busy machine needs.
 TEST_F(GpuLaunch, OverheadOfALaunch) {
+  if (isInstrumented)
+    GTEST_SKIP() << "a sanitizer takes longer than what is measured";
   installCuda("90");
   set("FAKE_QUIET", "1");
   expectStderr(
