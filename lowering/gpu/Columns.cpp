@@ -86,8 +86,11 @@ SmallVector<Value> RowKernel::sweepChunks(Value end, ValueRange init,
   int64_t width = columns * schedule.getSteps();
   Value mine = arith::MulIOp::create(b, group.rank(), kernel.index(vector));
   Value begin = sliceBegin ? sliceBegin : kernel.index(0), last = end;
-  if (sliceEnd)
+  if (sliceEnd) {
+    // Excluded columns may begin before the slice does.
     last = arith::MinUIOp::create(b, last, sliceEnd);
+    last = arith::MaxUIOp::create(b, last, begin);
+  }
   // A row that is skipped is not read.
   last = arith::SelectOp::create(b, active, last, begin);
   llvm::DenseSet<Value> rowsRead;

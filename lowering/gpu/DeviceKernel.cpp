@@ -191,8 +191,12 @@ Value DeviceKernel::memoryAt(Value address, Type element) {
 }
 
 Value DeviceKernel::workspaceMemory(int64_t offset, Type element) {
-  Value bytes = arith::ConstantOp::create(host, host.getI64IntegerAttr(offset));
-  Value address = argument(arith::AddIOp::create(host, workspace.base, bytes));
+  if (!workspaceBase)
+    workspaceBase = argument(workspace.base);
+  Value address = atBegin([&]() -> Value {
+    Value bytes = arith::ConstantOp::create(b, b.getI64IntegerAttr(offset));
+    return arith::AddIOp::create(b, workspaceBase, bytes);
+  });
   return atBegin([&] { return asMemory(b, schedule, address, element); });
 }
 

@@ -96,6 +96,7 @@ private:
   SmallVector<Value> operands;
   llvm::DenseMap<Value, Value> memories, scalars;
   Operation *lastAtBegin = nullptr;
+  Value workspaceBase; ///< the argument, once someone has asked for it
   int64_t largeBytes = 0;
 };
 

@@ -218,6 +218,7 @@ private:
   /// thread's columns.
   SmallVector<Value> maxima(ArrayRef<row::ReduceOp> reduces, Value end);
   SmallVector<Value> combineMaxima(ArrayRef<Value> maxima);
+  bool joinsMaxima(row::ReduceOp reduce);
   /// `isBelow`: no element is the maximum, and there is no second sum.
   SmallVector<Value> summands(row::ReduceOp reduce, Value max,
                               const Columns &columns, bool isBelow = false);

@@ -104,6 +104,19 @@ bool RowKernel::readsOnce() const {
          kChunks * chunk * schedule.getSlices();
 }
 
+/// Maxima are counted apart for the sake of the tail, and of an ULP of f32 in
+/// the sum. Where nobody asks for the tail and all results are rounded to 16
+/// bits, their exponentials, which are 1, are summed with the others.
+bool RowKernel::joinsMaxima(row::ReduceOp reduce) {
+  if (reduce.getMonoid() != row::Monoid::LogSumExp || reduce.isWeighted() ||
+      !reduce.getResult(2).use_empty())
+    return false;
+  return llvm::all_of(program.getOutputs(), [](Value output) {
+    auto type = dyn_cast<MemRefType>(output.getType());
+    return type && type.getElementTypeBitWidth() <= 16;
+  });
+}
+
 SmallVector<Value> RowKernel::reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces,
                                                 Value end) {
   // From memory a thread may add up any number of columns, and many also when
@@ -125,10 +138,14 @@ SmallVector<Value> RowKernel::reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces,
     sums = sweep(end, init, [&](const Columns &columns, ValueRange carried) {
       SmallVector<Value> next;
       for (auto [reduce, maximum] : llvm::zip(reduces, max))
-        for (Value value : summands(reduce, maximum, columns)) {
-          Value zero = constant(typeOf(reduce), 0);
-          value = maskOut(value, zero, columns);
+        for (Value value :
+             summands(reduce, maximum, columns, joinsMaxima(reduce))) {
           ValueRange sum = carried.slice(next.size(), width);
+          if (!value) { // no maxima are counted
+            llvm::append_range(next, sum);
+            continue;
+          }
+          value = maskOut(value, constant(typeOf(reduce), 0), columns);
           if (compensates)
             llvm::append_range(next, addCompensated(b, sum, value));
           else
@@ -145,13 +162,27 @@ SmallVector<Value> RowKernel::reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces,
     sum = foldVector(sum, [&](Value x, Value y) -> Value {
       return arith::AddFOp::create(b, x, y);
     });
-  if (!ownMaxima && !sums.empty())
-    sums = group.combine(sums, [&](ValueRange x, ValueRange y) {
-      SmallVector<Value> added;
-      for (auto [a, c] : llvm::zip(x, y))
-        added.push_back(arith::AddFOp::create(b, a, c));
-      return added;
-    });
+  if (!ownMaxima) {
+    // What nobody has counted is 0 everywhere.
+    SmallVector<Value> counted;
+    SmallVector<unsigned> positions;
+    unsigned next = 0;
+    for (row::ReduceOp reduce : reduces)
+      for (unsigned i = 0; i < Monoids::summedBy(reduce); ++i, ++next)
+        if (i != 1 || !joinsMaxima(reduce)) {
+          counted.push_back(sums[next]);
+          positions.push_back(next);
+        }
+    if (!counted.empty())
+      counted = group.combine(counted, [&](ValueRange x, ValueRange y) {
+        SmallVector<Value> added;
+        for (auto [a, c] : llvm::zip(x, y))
+          added.push_back(arith::AddFOp::create(b, a, c));
+        return added;
+      });
+    for (auto [position, value] : llvm::zip(positions, counted))
+      sums[position] = value;
+  }
   SmallVector<Value> states;
   ValueRange left = sums;
   for (auto [reduce, maximum] : llvm::zip(reduces, max)) {

@@ -117,6 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, VulkanSlices,
     testing::Values("softmax ?x?xf32", "softmax ?x1003xbf16",
                     "softmax ?x9001xf32", "softmax ?x2000xf32 --mask=causal",
+                    "softmax-grad ?x1027xf32 --mask=causal --scale=0.5",
                     "softmax ?x2000xf16 --mask=boolean --masked-rows=zero",
                     "logsumexp ?x2000xf16", "softmax-grad ?x1501xf64",
                     "log-softmax-grad ?x700xf32",
