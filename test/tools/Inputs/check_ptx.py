@@ -28,7 +28,8 @@ APART = [
 ]
 # Bytes that kernels are known to spill, at most: ptxas gives up a few registers
 # for more blocks on a multiprocessor.
-SPILLS = {"cross-entropy ?x50257xbf16": 32, "cross-entropy-with-grad ?x32001xf32": 4}
+SPILLS = {"cross-entropy ?x50257xbf16": 32, "cross-entropy ?x128256xbf16": 32,
+          "cross-entropy-with-grad ?x32001xf32": 4}
 REGISTERS = 65536  # of a multiprocessor
 STATIC_SHARED = 48 << 10
 
@@ -39,17 +40,56 @@ def entries(ptx):
     return dict(zip(parts[1::2], parts[2::2]))
 
 
+def blocks_of(text):
+    """The basic blocks of a kernel, as lists of lines, and where each may go."""
+    blocks, names = [[]], {}
+    for line in text.splitlines():
+        if label := re.match(r"(\$L\w+):", line):
+            if blocks[-1]:
+                blocks.append([])
+            names[label[1]] = len(blocks) - 1
+        elif line.startswith("\t"):
+            blocks[-1].append(line)
+            if re.search(r"\b(bra|ret)\b", line):
+                blocks.append([])
+    follows = []
+    for i, block in enumerate(blocks):
+        last = block[-1] if block else ""
+        target = re.search(r"\bbra(?:\.uni)?\s+(\$L\w+)", last)
+        ends = ("bra" in last and "@" not in last) or re.search(r"\bret\b", last)
+        follows.append({names[target[1]]} if target else set())
+        if not ends and i + 1 < len(blocks):
+            follows[i].add(i + 1)
+    return blocks, follows
+
+
+def cycles(nodes, follows):
+    """The largest sets of nodes that can all reach each other."""
+    reach = {n: set() for n in nodes}
+    for n in nodes:
+        todo = [n]
+        while todo:
+            for m in follows[todo.pop()] & nodes - reach[n]:
+                reach[n].add(m)
+                todo.append(m)
+    found = {frozenset(m for m in reach[n] if n in reach[m]) for n in nodes if n in reach[n]}
+    return [set(cycle) for cycle in found]
+
+
 def inner_loops(text):
     """The instructions of each loop that holds no other."""
-    lines = text.splitlines()
-    labels = {m[1]: i for i, line in enumerate(lines) if (m := re.match(r"(\$L\w+):", line))}
-    loops = []
-    for i, line in enumerate(lines):
-        target = re.search(r"\bbra(?:\.uni)?\s+(\$L\w+)", line)
-        if target and labels[target[1]] <= i:
-            loops.append((labels[target[1]], i))
-    return [lines[a : b + 1] for a, b in loops
-            if not any(a <= c and d <= b and (a, b) != (c, d) for c, d in loops)]
+    blocks, follows = blocks_of(text)
+
+    def innermost(nodes, follows):
+        for loop in cycles(nodes, follows):
+            heads = {n for n in loop
+                     if any(n in f for m, f in enumerate(follows) if m not in loop)}
+            inner = [f - heads if n in loop else f for n, f in enumerate(follows)]
+            nested = list(innermost(loop, inner))
+            yield from nested or [loop]
+
+    return [[line for n in sorted(loop) for line in blocks[n]]
+            for loop in innermost(set(range(len(blocks))), follows)]
 
 
 def folds_slices(text):
@@ -119,6 +159,10 @@ def problems(folder, request, target):
                 and not folds_slices(text)):
             yield f"{name} has no st.global.v"
         loops = inner_loops(text) if from_memory else []
+        # Those over columns; a copy of the loop over rows for rows without any
+        # holds none.
+        loops = [loop for loop in loops if any("ld.global" in line for line in loop)
+                 and any("ex2" in line or "ld.global.v" in line for line in loop)]
         if from_memory and not loops:
             yield f"{name} has no loop over its columns"
         for line in (line for loop in loops for line in loop):
