@@ -12,6 +12,7 @@
 // CHECK: scf.for
 // CHECK: nvvm.cluster.arrive
 // CHECK: vector.load
+// CHECK-NOT: nvvm.mapa
 // CHECK: nvvm.cluster.wait
 // CHECK: scf.if
 // CHECK: nvvm.mapa %{{.*}} : !llvm.ptr<3> -> !llvm.ptr<7>

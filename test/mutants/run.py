@@ -42,7 +42,8 @@ FOLDERS = {
     "KernelsTest": "test/numerics", "LargeTest": "test/numerics",
     "OracleTest": "test/numerics", "VerifyTest": "test/numerics",
     "column-sweep": "test/numerics", "math-exhaustive": "test/numerics",
-    "random-cases": "test/numerics", "small-shapes": "test/numerics",
+    "VulkanKernelsTest": "test/numerics", "random-cases": "test/numerics",
+    "small-shapes": "test/numerics",
     "RuntimeTest": "test/unit", "RuntimeProcessTest": "test/unit",
     "fuzz-regression": "test/fuzz",
 }

@@ -101,14 +101,14 @@ INSTANTIATE_TEST_SUITE_P(Options, VulkanKernels,
 INSTANTIATE_TEST_SUITE_P(Long, VulkanKernels, testing::ValuesIn(kLong),
                          test::nameOf);
 
-/// Rows in slices, which as many blocks fold where few rows are: 3 rows and
-/// less in launches of 24 blocks. The bits of a row are the same in both cases.
+/// Rows in slices, which as many blocks fold where few rows are: 8 rows and
+/// less in launches of 64 blocks. The bits of a row are the same in both cases.
 class VulkanSlices : public testing::TestWithParam<std::string> {};
 
 TEST_P(VulkanSlices, MatchTheOracle) {
   expectRight(GetParam(),
               "#softmax.gpu_schedule<isa = spirv, threads = 32, block = 32, "
-              "vector = 4, steps = 1, slices = 8, blocks = 24>");
+              "vector = 4, steps = 1, slices = 8, blocks = 64>");
 }
 
 /// Reductions that come from one and from two sweeps, results that depend on
