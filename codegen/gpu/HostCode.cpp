@@ -172,7 +172,8 @@ Value LaunchLowering::callVulkan(gpu::LaunchFuncOp launch) {
   Value groups = slots(i64, 3);
   Value one = arith::ConstantOp::create(b, b.getI64IntegerAttr(1));
   Value blocks = arith::IndexCastOp::create(b, i64, launch.getGridSizeX());
-  for (auto [i, size] : llvm::enumerate(ArrayRef<Value>{blocks, one, one}))
+  Value sizes[] = {blocks, one, one};
+  for (auto [i, size] : llvm::enumerate(sizes))
     store(size, groups, i64, i);
   // The name of the entry point, a constant beside the program.
   std::string kernel = launch.getKernelName().getValue().str();
