@@ -56,8 +56,10 @@ schedule 4 schedule
 entry 2000 entry
 traversal 10 traversal
 TARGETS
-# A plain mlir-opt cannot load an instrumented plug-in.
-check sanitize-lit /usr/lib/llvm-22/bin/lit -v --filter-out='plugin\.test' \
+# A plain mlir-opt cannot load an instrumented plug-in, nor a plain program an
+# instrumented driver.
+check sanitize-lit /usr/lib/llvm-22/bin/lit -v \
+  --filter-out='plugin\.test|gpu-entry|gpu-shapes|gpu-from-python' \
   "$tests"
 
 build thread RuntimeTest RuntimeProcessTest GpuLaunchTest VulkanTest
