@@ -3,6 +3,8 @@
 
 #include "lowering/RowTraversal.h"
 
+#include "lowering/Sweeps.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -28,9 +30,8 @@ bool RowTraversal::isTotal(unsigned output) {
   return program.getOutputMap(output).getNumResults() == 0;
 }
 
-SmallVector<Value> RowTraversal::emitElement(Block *element,
-                                             ValueRange arguments,
-                                             Value column) {
+SmallVector<Value>
+RowTraversal::emitElement(Block *element, ValueRange arguments, Value column) {
   IRMapping mapping = values;
   mapping.map(element->getArguments(), arguments);
   for (Operation &op : element->without_terminator()) {
@@ -61,9 +62,9 @@ SmallVector<Value> softmax::addCompensated(ImplicitLocOpBuilder &b,
   Value total = arith::AddFOp::create(b, sum, value);
   Value virtualValue = arith::SubFOp::create(b, total, sum);
   Value virtualSum = arith::SubFOp::create(b, total, virtualValue);
-  Value lost = arith::AddFOp::create(
-      b, arith::SubFOp::create(b, sum, virtualSum),
-      arith::SubFOp::create(b, value, virtualValue));
+  Value lost =
+      arith::AddFOp::create(b, arith::SubFOp::create(b, sum, virtualSum),
+                            arith::SubFOp::create(b, value, virtualValue));
   Value isNumber =
       arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, lost, lost);
   Value zero = constantLike(b, lost, 0);
@@ -104,8 +105,8 @@ Value RowTraversal::rowView(Value memref, AffineMap map,
     return memref;
   // Of a tensor without elements no view can be taken; nothing will be read.
   if (llvm::is_contained(type.getShape(), 0))
-    return memref::AllocaOp::create(b,
-                                    MemRefType::get({0}, type.getElementType()));
+    return memref::AllocaOp::create(
+        b, MemRefType::get({0}, type.getElementType()));
   SmallVector<OpFoldResult> offsets, sizes, strides;
   for (auto [position, expr] : llvm::enumerate(map.getResults())) {
     int64_t dim = cast<AffineDimExpr>(expr).getPosition();
@@ -128,8 +129,7 @@ Value RowTraversal::rowView(Value memref, AffineMap map,
       StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic,
                              memoryStrides[classDim]),
       type.getMemorySpace());
-  return memref::SubViewOp::create(b, rowType, memref,
-                                   offsets, sizes, strides);
+  return memref::SubViewOp::create(b, rowType, memref, offsets, sizes, strides);
 }
 
 LogicalResult RowTraversal::run() {
@@ -151,14 +151,14 @@ LogicalResult RowTraversal::run() {
   for (unsigned i = 0, e = program.getOutputs().size(); i < e; ++i)
     if (isTotal(i))
       totalOutputs.push_back(i);
-  bool parallel = schedule.getThreads() != Threads::None &&
-                  program.traversesRows();
+  bool parallel =
+      schedule.getThreads() != Threads::None && program.traversesRows();
 
   // Tasks of equally many rows, the last one possibly smaller.
   Value taskRows = index(schedule.getRowsPerTask());
   if (!totalOutputs.empty()) {
-    Value least = b.createOrFold<arith::CeilDivUIOp>(rowCount,
-                                                     index(kMaxTotalTasks));
+    Value least =
+        b.createOrFold<arith::CeilDivUIOp>(rowCount, index(kMaxTotalTasks));
     taskRows = b.createOrFold<arith::MaxUIOp>(least, taskRows);
     Value step = index(rowsPerStep());
     taskRows = b.createOrFold<arith::MulIOp>(
@@ -186,8 +186,8 @@ LogicalResult RowTraversal::run() {
   auto addTotals = [&](ValueRange carried, ValueRange totals) {
     SmallVector<Value> next;
     for (auto [i, total] : llvm::enumerate(totals))
-      llvm::append_range(
-          next, addCompensated(b, carried.slice(2 * i, 2), total));
+      llvm::append_range(next,
+                         addCompensated(b, carried.slice(2 * i, 2), total));
     return next;
   };
   SmallVector<Value> zero(2 * totalOutputs.size(), zeroTotal);
@@ -197,8 +197,8 @@ LogicalResult RowTraversal::run() {
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
-      SmallVector<Value> next = addTotals(loop.getRegionIterArgs(),
-                                          emitTask(loop.getInductionVar()));
+      SmallVector<Value> next =
+          addTotals(loop.getRegionIterArgs(), emitTask(loop.getInductionVar()));
       if (!next.empty())
         scf::YieldOp::create(b, next);
     }
@@ -271,7 +271,8 @@ void RowTraversal::emitRow(Value rowIndex, Totals &totals) {
     if (program.hasAxis(map))
       rows[argument] = rowView(input, map, indices);
     else if (isa<MemRefType>(input.getType()))
-      values.map(argument, memref::LoadOp::create(b, input, at(map)).getResult());
+      values.map(argument,
+                 memref::LoadOp::create(b, input, at(map)).getResult());
     else
       values.map(argument, input);
   }
@@ -302,19 +303,6 @@ void RowTraversal::addToTotal(Totals &totals, unsigned &next, Value value) {
     totals[next++] = part;
 }
 
-static bool isReady(Value value, Block *body, const IRMapping &values) {
-  return value.getParentBlock() != body || values.contains(value);
-}
-
-/// True when everything that `region` uses from the program's body is known.
-static bool isReady(Region &region, Block *body, const IRMapping &values) {
-  bool ready = true;
-  visitUsedValuesDefinedAbove(region, [&](OpOperand *operand) {
-    ready &= isReady(operand->get(), body, values);
-  });
-  return ready;
-}
-
 Value softmax::asIntegers(ImplicitLocOpBuilder &b, Value row) {
   auto type = cast<MemRefType>(row.getType());
   if (!isa<FloatType>(type.getElementType()) ||
@@ -327,7 +315,7 @@ Value softmax::asIntegers(ImplicitLocOpBuilder &b, Value row) {
 }
 
 void softmax::storeElement(ImplicitLocOpBuilder &b, Value value, Value memref,
-                          ValueRange indices) {
+                           ValueRange indices) {
   Value memory = asIntegers(b, memref);
   Type stored = cast<MemRefType>(memory.getType()).getElementType();
   if (stored != value.getType())
@@ -338,16 +326,9 @@ void softmax::storeElement(ImplicitLocOpBuilder &b, Value value, Value memref,
 void RowTraversal::emitReduce(row::ReduceOp first, Value end) {
   if (values.contains(first.getResult(0)))
     return; // shared the sweep of an earlier one
-  Block *body = program.getBodyBlock();
-  SmallVector<row::ReduceOp> group = {first};
-  for (Operation *next = first->getNextNode(); next; next = next->getNextNode())
-    if (auto other = dyn_cast<row::ReduceOp>(next))
-      if (!values.contains(other.getResult(0)) &&
-          other.getUntil() == first.getUntil() &&
-          isReady(other.getElement(), body, values) &&
-          (!other.getScale() || isReady(other.getScale(), body, values)))
-        group.push_back(other);
-  reduce(group, end);
+  for (ArrayRef<row::ReduceOp> sweep : sweepsOf(program))
+    if (sweep.front() == first)
+      reduce(sweep, end);
 }
 
 /// Where the columns of a reduction or a map end.
@@ -397,8 +378,8 @@ void RowTraversal::emitOperation(Operation &op) {
         scf::YieldOp::create(nested, loc, element);
       },
       [&](OpBuilder &nested, Location loc) {
-        Value zero = arith::ConstantOp::create(nested, loc,
-                                               nested.getZeroAttr(loaded));
+        Value zero =
+            arith::ConstantOp::create(nested, loc, nested.getZeroAttr(loaded));
         scf::YieldOp::create(nested, loc, zero);
       });
   Value element = guarded.getResult(0);

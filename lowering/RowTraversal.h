@@ -12,12 +12,12 @@ namespace mlir::softmax {
 
 /// A memref as one of integers when its elements are 16-bit floats. Only some
 /// processors have registers of those: LLVM holds a bf16 as f32 and calls the
-/// compiler's library to round it back. As integers they are always vectors, and
-/// arithmetic on them is a conversion anyway.
+/// compiler's library to round it back. As integers they are always vectors,
+/// and arithmetic on them is a conversion anyway.
 Value asIntegers(ImplicitLocOpBuilder &b, Value row);
 /// Stores a scalar, a 16-bit float as an integer.
 void storeElement(ImplicitLocOpBuilder &b, Value value, Value memref,
-                 ValueRange indices);
+                  ValueRange indices);
 /// A floating-point constant of the type of `like`, a scalar or a vector.
 Value constantLike(ImplicitLocOpBuilder &b, Value like, double value);
 /// The compensated sum (sum, error) plus `value`.
@@ -29,8 +29,8 @@ class RowTraversal {
 public:
   RowTraversal(row::ProgramOp program, CPUScheduleAttr schedule,
                RewriterBase &rewriter)
-      : program(program), schedule(schedule),
-        b(program.getLoc(), rewriter), rewriter(rewriter) {}
+      : program(program), schedule(schedule), b(program.getLoc(), rewriter),
+        rewriter(rewriter) {}
   virtual ~RowTraversal() = default;
 
   /// Replaces the program by loops.

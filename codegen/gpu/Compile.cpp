@@ -59,7 +59,7 @@ func::FuncOp DeviceEntry::createVariant(const GPUTarget &target) {
   variant->setAttr(SoftmaxDialect::kTargetName, b.getStringAttr(target.name));
   if (options.gpuSchedule)
     variant->setAttr(SoftmaxDialect::kScheduleName, options.gpuSchedule);
-  addLaunchArguments(variant, launcher, /*needsWorkspace=*/true);
+  addLaunchArguments(variant, launcher);
   return variant;
 }
 
@@ -117,6 +117,14 @@ llvm::Expected<DeviceCode> DeviceEntry::compile(func::FuncOp variant,
   variant->remove();
   module.push_back(variant);
   lowerLaunches(variant, launcher, name, *code);
+  for (const DeviceFunction &function : code->functions)
+    if (function.sharedBytes > target.blockSharedBytes)
+      return llvm::make_error<EmitError>(
+          ExitCode::WrongRequest,
+          "the schedule does not fit the kernel: it keeps " +
+              std::to_string(function.sharedBytes) +
+              " bytes in shared memory, of which a block of " + target.name +
+              " has " + std::to_string(target.blockSharedBytes));
   for (StringRef attribute :
        {SoftmaxDialect::kScheduleName, SoftmaxDialect::kTargetName,
         SoftmaxDialect::kWorkspaceName})

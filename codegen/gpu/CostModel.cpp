@@ -45,7 +45,7 @@ Instructions instructionsOf(GPUScheduleAttr schedule, unsigned widest) {
 
 /// The work of all threads of one row, and how it is laid out.
 struct Row {
-  double columns, bytesOnce, bytes; ///< bytes: with what is read again
+  double bytesOnce, bytes; ///< bytes: with what is read again
   double instructions, clocks;
   int64_t registers, sharedBytes;
   /// Of the kernel for rows at odd addresses, whose accesses overlap: it has to
@@ -53,8 +53,7 @@ struct Row {
   int64_t unalignedRegisters;
 };
 
-Row describe(const GPUTarget &machine, const GPUWork &work,
-             GPUScheduleAttr schedule, double columns) {
+Row describe(const GPUWork &work, GPUScheduleAttr schedule, double columns) {
   int64_t lanes = std::min(schedule.getThreads(), schedule.getLanes());
   int64_t threads = schedule.getThreads() * schedule.getCluster();
   int64_t perStep = threads * schedule.getVector();
@@ -64,7 +63,6 @@ Row describe(const GPUTarget &machine, const GPUWork &work,
   Instructions cost = instructionsOf(schedule, work.widest);
   bool writes = work.writeBytes > 0;
   Row row;
-  row.columns = columns;
   row.bytesOnce = row.bytes =
       columns * double(work.readBytes + work.writeBytes);
   row.sharedBytes = 0;
@@ -130,7 +128,7 @@ std::optional<GPUCost> softmax::estimateCost(const GPUTarget &machine,
       double(ShapedType::isDynamic(work.columns) ? kLongRow : work.columns);
   double rows =
       double(ShapedType::isDynamic(work.rows) ? kManyRows : work.rows);
-  Row row = describe(machine, work, schedule, columns);
+  Row row = describe(work, schedule, columns);
 
   // How many blocks a multiprocessor holds.
   int64_t block = schedule.getBlock();

@@ -18,7 +18,7 @@ struct GPUWork {
   int64_t writeBytes = 0;  ///< of all results along the class axis
   unsigned narrowest = 32; ///< bits of the narrowest operand
   unsigned widest = 32;
-  int64_t sweeps = 1;     ///< of reductions that wait for one another
+  int64_t sweeps = 1;     ///< of reductions, `sweepsOf`
   bool innermost = true;  ///< class axis last in every operand
   bool contiguous = true; ///< and without strides known at run time only
 };

@@ -83,8 +83,7 @@ std::string softmax::noteOnDevices(llvm::ArrayRef<DeviceCode> codes) {
   for (const DeviceCode &code : codes)
     if (code.target.isa == GPUIsa::NVVM && code.binary.empty())
       return "no ptxas was found: NVIDIA's driver compiles the PTX in the "
-             "object "
-             "when the kernel is first called";
+             "object when the kernel is first called";
   return "";
 }
 

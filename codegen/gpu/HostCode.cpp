@@ -24,8 +24,7 @@ std::string softmax::programSymbol(StringRef entry) {
   return (entry + "__program").str();
 }
 
-void softmax::addLaunchArguments(func::FuncOp function, Launcher launcher,
-                                 bool needsWorkspace) {
+void softmax::addLaunchArguments(func::FuncOp function, Launcher launcher) {
   Builder b(function.getContext());
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   auto add = [&](StringRef role, Type type) {
@@ -34,8 +33,7 @@ void softmax::addLaunchArguments(func::FuncOp function, Launcher launcher,
         b.getDictionaryAttr(b.getNamedAttr(kRoleName, b.getStringAttr(role))),
         function.getLoc());
   };
-  if (needsWorkspace)
-    add("workspace", b.getI64Type());
+  add("workspace", b.getI64Type());
   if (launcher == Launcher::Driver)
     add("code", pointer);
   add("stream", pointer);
@@ -48,9 +46,7 @@ LaunchArguments softmax::getLaunchArguments(func::FuncOp function) {
     auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
                                                       kRoleName);
     StringRef name = role ? role.getValue() : "";
-    if (name == "workspace")
-      arguments.workspace = argument;
-    else if (name == "code")
+    if (name == "code")
       arguments.code = argument;
     else if (name == "stream")
       arguments.stream = argument;

@@ -14,17 +14,16 @@ namespace mlir::softmax {
 /// (runtime/smx_vulkan.h).
 enum class Launcher { Driver, Vulkan };
 
-/// Further arguments of a function that launches kernels, in their order; all
-/// have the attribute `softmax.role`.
+/// Further arguments of a function that launches kernels, in their order and
+/// behind the address of the workspace, an i64 that is 0 for kernels that need
+/// none; all have the attribute `softmax.role`.
 struct LaunchArguments {
-  Value workspace; ///< i64, or null
-  Value code;      ///< Driver: const smx_gpu_code *; Vulkan: null
+  Value code; ///< Driver: const smx_gpu_code *; Vulkan: null
   Value stream;
   Value status; ///< int32_t *, which holds 0 until a launch fails
 };
-/// Adds them to `function`; a workspace only when it `needsWorkspace`.
-void addLaunchArguments(func::FuncOp function, Launcher launcher,
-                        bool needsWorkspace);
+/// Adds them to `function`.
+void addLaunchArguments(func::FuncOp function, Launcher launcher);
 LaunchArguments getLaunchArguments(func::FuncOp function);
 
 /// Replaces the launches in `function` by calls of the launcher, which write

@@ -3,9 +3,9 @@
 
 #include "codegen/Passes.h"
 #include "codegen/gpu/CostModel.h"
+#include "lowering/Sweeps.h"
 
 #include "mlir/IR/Remarks.h"
-#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -18,27 +18,6 @@ using namespace mlir;
 using namespace mlir::softmax;
 
 namespace {
-
-/// Reductions that wait for one another: each is a sweep of its own.
-int64_t countSweeps(row::ProgramOp program) {
-  llvm::DenseMap<Value, int64_t> depth; // sweeps before a value is known
-  int64_t deepest = 0;
-  for (Operation &op : *program.getBodyBlock()) {
-    int64_t before = 0;
-    auto see = [&](Value value) {
-      before = std::max(before, depth.lookup(value));
-    };
-    llvm::for_each(op.getOperands(), see);
-    for (Region &region : op.getRegions())
-      visitUsedValuesDefinedAbove(
-          region, [&](OpOperand *operand) { see(operand->get()); });
-    int64_t known = before + isa<row::ReduceOp>(op);
-    for (Value result : op.getResults())
-      depth[result] = known;
-    deepest = std::max(deepest, known);
-  }
-  return deepest;
-}
 
 int64_t countRows(row::ProgramOp program) {
   int64_t rows = 1;
@@ -57,10 +36,7 @@ int64_t countRows(row::ProgramOp program) {
 std::optional<GPUWork> inspect(func::FuncOp function) {
   std::optional<GPUWork> found;
   function.walk([&](row::ProgramOp program) {
-    bool sweeps = llvm::any_of(*program.getBodyBlock(), [](Operation &op) {
-      return isa<row::ReduceOp, row::MapOp>(op);
-    });
-    if (!sweeps)
+    if (!sweepsColumns(program))
       return;
     GPUWork work;
     work.program = program;
@@ -85,7 +61,7 @@ std::optional<GPUWork> inspect(func::FuncOp function) {
     auto [operand, position] = program.getBound(program.getAxis());
     work.columns = cast<ShapedType>(operand.getType()).getDimSize(position);
     work.rows = countRows(program);
-    work.sweeps = countSweeps(program);
+    work.sweeps = sweepsOf(program).size();
     // The program over the whole tensor decides, not one over class weights.
     if (!found || program.getSpaceRank() >= found->program.getSpaceRank())
       found = work;
@@ -96,6 +72,9 @@ std::optional<GPUWork> inspect(func::FuncOp function) {
 /// Elements of one row operand that a thread keeps in registers where the cost
 /// model is not asked.
 constexpr int64_t kHeldElements = 32;
+
+/// Threads of the shortest rows.
+constexpr int64_t kFewestThreads = 8;
 
 /// Slices of a row whose number of rows is known at run time only: few enough
 /// for all lanes of a block to fold, many enough for one row to keep a device
@@ -175,9 +154,8 @@ void Selection::considerRegisters(int64_t vector) {
   Fields fields = base;
   fields.residence = Residence::Registers;
   fields.vector = vector;
-  int64_t lanes = machine.isa == GPUIsa::SPIRV ? 8 : 32;
   for (int64_t cluster = 1; cluster <= machine.maxCluster; cluster *= 2)
-    for (int64_t threads = cluster > 1 ? 128 : std::min<int64_t>(8, lanes);
+    for (int64_t threads = cluster > 1 ? 128 : kFewestThreads;
          threads <= machine.maxThreads; threads *= 2) {
       fields.threads = threads;
       fields.cluster = cluster;
@@ -186,7 +164,7 @@ void Selection::considerRegisters(int64_t vector) {
           1, llvm::divideCeil(work.columns, threads * cluster * vector));
       // Whole threads without a column are no better than fewer of them.
       bool idle = threads * cluster * vector > 2 * work.columns &&
-                  threads > std::min<int64_t>(8, lanes);
+                  threads > kFewestThreads;
       if (fields.steps * vector <= 64 && !idle)
         consider(fields);
     }

@@ -128,6 +128,8 @@ Group::Values Group::combineRows(ValueRange values, Combine combine) {
 }
 
 Group::Values Group::combine(ValueRange values, Combine combine) {
+  if (values.empty())
+    return {};
   if (neighbours == Neighbours::Rows)
     return threads == 1 ? Values(values) : combineRows(values, combine);
   return exchange(
@@ -138,10 +140,27 @@ Group::Values Group::combine(ValueRange values, Combine combine) {
       combine);
 }
 
-Value Group::sum(Value value) {
-  return combine(value, [&](ValueRange x, ValueRange y) {
-    return Values{arith::AddFOp::create(b, x[0], y[0])};
-  })[0];
+Group::Values Group::add(ValueRange x, ValueRange y) {
+  Values added;
+  for (auto [a, c] : llvm::zip(x, y))
+    added.push_back(arith::AddFOp::create(b, a, c));
+  return added;
+}
+
+Group::Values Group::larger(ValueRange x, ValueRange y) {
+  Values both;
+  for (auto [a, c] : llvm::zip(x, y))
+    both.push_back(arith::MaxNumFOp::create(b, a, c));
+  return both;
+}
+
+Group::Values Group::sums(ValueRange values) {
+  return combine(values, [&](ValueRange x, ValueRange y) { return add(x, y); });
+}
+
+Group::Values Group::maxima(ValueRange values) {
+  return combine(values,
+                 [&](ValueRange x, ValueRange y) { return larger(x, y); });
 }
 
 Group::Values Group::exchange(ValueRange given, Fold fold, Combine combine) {

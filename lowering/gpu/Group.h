@@ -39,7 +39,13 @@ public:
   /// Folds the values of all threads; every thread gets the same bits. The tree
   /// depends on the number of threads only. `combine` has to be commutative.
   Values combine(ValueRange values, Combine combine);
-  Value sum(Value value);
+  Values sums(ValueRange values);
+  /// NaN is ignored.
+  Values maxima(ValueRange values);
+  Value sum(Value value) { return sums(value)[0]; }
+  /// Value by value.
+  Values add(ValueRange x, ValueRange y);
+  Values larger(ValueRange x, ValueRange y);
   /// The same with one exchange through shared memory for what several
   /// butterflies fold: `fold` folds lanes, `combine` two threads' values.
   Values exchange(ValueRange values, Fold fold, Combine combine);

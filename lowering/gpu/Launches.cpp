@@ -123,13 +123,11 @@ Value FunctionLowering::launchWhole(row::ProgramOp program, Value rows,
 
 Value FunctionLowering::launchSplit(row::ProgramOp program, Value rows,
                                     ArrayRef<int64_t> partials, bool wide) {
-  int64_t bytes = 0, lookups = 0;
-  for (ArrayRef<row::ReduceOp> sweep : RowKernel::sweepsOf(program))
+  int64_t bytes = 0;
+  for (ArrayRef<row::ReduceOp> sweep : sweepsOf(program))
     bytes += RowKernel::stateBytes(sweep);
-  for (row::AtOp at : program.getBodyBlock()->getOps<row::AtOp>()) {
-    (void)at;
-    ++lookups;
-  }
+  int64_t lookups =
+      llvm::range_size(program.getBodyBlock()->getOps<row::AtOp>());
   SplitLaunch split;
   split.states = workspace.take(bytes * schedule.getBlocks());
   split.lookups = workspace.take(8 * lookups * schedule.getBlocks());
@@ -138,7 +136,7 @@ Value FunctionLowering::launchSplit(row::ProgramOp program, Value rows,
   for (split.number = 0; split.number < launches; ++split.number) {
     split.isLast = split.number + 1 == launches;
     blocks = rows;
-    if (!split.isLast || RowKernel::writesColumns(program))
+    if (!split.isLast || writesColumns(program))
       blocks = host.createOrFold<arith::MulIOp>(rows, slices->count);
     DeviceKernel kernel(module, nextName(), schedule, host, workspace, scratch);
     RowKernel(program, kernel, blocks, wide,

@@ -13,19 +13,12 @@ using namespace mlir::softmax;
 
 int64_t RowKernel::threadsPerRow(row::ProgramOp program,
                                  GPUScheduleAttr schedule) {
-  bool sweeps = llvm::any_of(*program.getBodyBlock(), [](Operation &op) {
-    return isa<row::ReduceOp, row::MapOp>(op);
-  });
-  return sweeps ? schedule.getThreads() : 1;
+  return sweepsColumns(program) ? schedule.getThreads() : 1;
 }
 
 int64_t RowKernel::blocksPerRow(row::ProgramOp program,
                                 GPUScheduleAttr schedule) {
   return threadsPerRow(program, schedule) == 1 ? 1 : schedule.getCluster();
-}
-
-bool RowKernel::writesColumns(row::ProgramOp program) {
-  return !program.getBodyBlock()->getOps<row::MapOp>().empty();
 }
 
 /// Neighbouring threads have neighbouring rows where these lie side by side in

@@ -6,6 +6,7 @@
 
 #include "lowering/Monoids.h"
 #include "lowering/RowTraversal.h"
+#include "lowering/Sweeps.h"
 #include "lowering/gpu/Group.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -52,16 +53,11 @@ public:
                                GPUScheduleAttr schedule);
   /// Blocks that work on one row.
   static int64_t blocksPerRow(row::ProgramOp program, GPUScheduleAttr schedule);
-  /// The reductions that share a sweep, for each sweep in order.
-  static SmallVector<SmallVector<row::ReduceOp>>
-  sweepsOf(row::ProgramOp program);
   /// Bytes of the workspace that the state of a slice takes, of one sweep.
   static int64_t stateBytes(ArrayRef<row::ReduceOp> sweep);
   /// True when no column that is looked up depends on a reduction.
   static bool canSplit(row::ProgramOp program);
   static unsigned launchesWhenSplit(row::ProgramOp program);
-  /// True when the program has results along the class axis.
-  static bool writesColumns(row::ProgramOp program);
 
 private:
   /// Neighbouring columns that a thread owns: `vector` of them from `first`.

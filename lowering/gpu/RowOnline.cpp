@@ -157,10 +157,9 @@ SmallVector<Value> RowKernel::addChunk(row::ReduceOp reduce, ValueRange state,
   if (!together)
     return addToState(reduce, state, chunk, larger(state[kMax], found),
                       /*isBelow=*/false);
-  found = group.inLanes({found}, schedule.getLanes(),
-                        [&](ValueRange x, ValueRange y) {
-                          return SmallVector<Value>{larger(x[0], y[0])};
-                        })[0];
+  found = group.inLanes(
+      {found}, schedule.getLanes(),
+      [&](ValueRange x, ValueRange y) { return group.larger(x, y); })[0];
   Value isBelow =
       arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, found, state[kMax]);
   auto branch = scf::IfOp::create(b, state.getTypes(), isBelow,
@@ -263,86 +262,63 @@ SmallVector<Value> RowKernel::reduceOnline(ArrayRef<row::ReduceOp> reduces,
 SmallVector<Value> RowKernel::combineStates(ArrayRef<row::ReduceOp> reduces,
                                             ValueRange given) {
   using Values = SmallVector<Value>;
-  // Positions of the maxima among the values of all states.
-  SmallVector<unsigned> maxima;
-  unsigned count = 0;
-  for (row::ReduceOp reduce : reduces) {
-    if (Monoids::hasMax(reduce))
-      maxima.push_back(count);
-    count += valuesOf(reduce);
-  }
-  auto maximaOf = [&](ValueRange states) {
+  // A state begins with its maximum, where it has one.
+  auto part = [&](ValueRange states, bool wantsMaxima) {
     Values found;
-    for (unsigned position : maxima)
-      found.push_back(states[position]);
+    for (row::ReduceOp reduce : reduces) {
+      ValueRange state = states.take_front(valuesOf(reduce));
+      states = states.drop_front(state.size());
+      bool hasMax = Monoids::hasMax(reduce);
+      llvm::append_range(found, wantsMaxima ? state.take_front(hasMax)
+                                            : state.drop_front(hasMax));
+    }
     return found;
   };
-  auto larger = [&](ValueRange x, ValueRange y) {
-    Values both;
-    for (auto [a, c] : llvm::zip(x, y))
-      both.push_back(arith::MaxNumFOp::create(b, a, c));
-    return both;
+  auto join = [&](ValueRange maxima, ValueRange sums) {
+    Values states;
+    for (row::ReduceOp reduce : reduces) {
+      bool hasMax = Monoids::hasMax(reduce);
+      unsigned count = Monoids::summedBy(reduce);
+      llvm::append_range(states, maxima.take_front(hasMax));
+      llvm::append_range(states, sums.take_front(count));
+      maxima = maxima.drop_front(hasMax);
+      sums = sums.drop_front(count);
+    }
+    return states;
   };
-  auto raiseAll = [&](ValueRange states, ValueRange to) {
+  auto maximaOf = [&](ValueRange states) { return part(states, true); };
+  // The sums, measured from other maxima.
+  auto sumsFrom = [&](ValueRange maxima, ValueRange states) {
     Values raised;
     for (row::ReduceOp reduce : reduces) {
       ValueRange state = states.slice(raised.size(), valuesOf(reduce));
-      if (!Monoids::hasMax(reduce)) {
-        llvm::append_range(raised, state);
-        continue;
-      }
-      Value max = to.front();
-      to = to.drop_front();
-      if (reduce.getMonoid() == row::Monoid::Max)
-        raised.push_back(max);
-      else
+      if (reduce.getMonoid() == row::Monoid::LogSumExp)
         llvm::append_range(
-            raised,
-            stateOf(reduce, raise(reduce, carriedOf(reduce, state), max)));
+            raised, stateOf(reduce, raise(reduce, carriedOf(reduce, state),
+                                          maxima.front())));
+      else
+        llvm::append_range(raised, state);
+      maxima = maxima.drop_front(Monoids::hasMax(reduce));
     }
-    return raised;
+    return part(raised, false);
   };
-  // Of states measured from the same maxima.
-  auto add = [&](ValueRange x, ValueRange y) {
-    Values added;
-    for (auto [i, a, c] : llvm::enumerate(x, y))
-      added.push_back(llvm::is_contained(maxima, i)
-                          ? a
-                          : arith::AddFOp::create(b, a, c).getResult());
-    return added;
-  };
-  auto addInLanes = [&](Values states, int64_t width) {
-    // Maxima are the same in all lanes by now.
-    Values sums;
-    for (auto [i, value] : llvm::enumerate(states))
-      if (!llvm::is_contained(maxima, i))
-        sums.push_back(value);
-    sums = group.inLanes(sums, width, [&](ValueRange x, ValueRange y) {
-      Values added;
-      for (auto [a, c] : llvm::zip(x, y))
-        added.push_back(arith::AddFOp::create(b, a, c));
-      return added;
-    });
-    auto next = sums.begin();
-    for (auto [i, value] : llvm::enumerate(states))
-      if (!llvm::is_contained(maxima, i))
-        value = *next++;
-    return states;
-  };
+  auto larger = [&](ValueRange x, ValueRange y) { return group.larger(x, y); };
+  auto add = [&](ValueRange x, ValueRange y) { return group.add(x, y); };
+
   if (group.getNeighbours() == Neighbours::Rows) {
     // Every thread folds all of them, which takes one exponential each when
     // they are measured from the same maximum already.
-    Values max = group.combine(maximaOf(given), larger);
-    return group.combine(raiseAll(given, max), add);
+    Values max = group.maxima(maximaOf(given));
+    return join(max, group.sums(sumsFrom(max, given)));
   }
   return group.exchange(
       given,
       [&](Values states, int64_t width) {
         Values max = group.inLanes(maximaOf(states), width, larger);
-        return addInLanes(raiseAll(states, max), width);
+        return join(max, group.inLanes(sumsFrom(max, states), width, add));
       },
       [&](ValueRange x, ValueRange y) {
-        Values max = larger(maximaOf(x), maximaOf(y));
-        return add(raiseAll(x, max), raiseAll(y, max));
+        Values max = group.larger(maximaOf(x), maximaOf(y));
+        return join(max, group.add(sumsFrom(max, x), sumsFrom(max, y)));
       });
 }

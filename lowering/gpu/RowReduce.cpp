@@ -4,7 +4,6 @@
 #include "lowering/gpu/RowKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 #include <limits>
 
@@ -21,38 +20,6 @@ Value RowKernel::endOfColumns(Value until) {
 
 static FloatType typeOf(row::ReduceOp reduce) {
   return cast<FloatType>(reduce.getResult(0).getType());
-}
-
-SmallVector<SmallVector<row::ReduceOp>>
-RowKernel::sweepsOf(row::ProgramOp program) {
-  Block *body = program.getBodyBlock();
-  SmallVector<SmallVector<row::ReduceOp>> sweeps;
-  llvm::DenseSet<Operation *> placed;
-  for (auto first : body->getOps<row::ReduceOp>()) {
-    if (placed.contains(first))
-      continue;
-    auto isKnown = [&](Value value) {
-      Operation *op = value.getDefiningOp();
-      return value.getParentBlock() != body || !op || placed.contains(op) ||
-             (!isa<row::ReduceOp>(op) && op->isBeforeInBlock(first));
-    };
-    SmallVector<row::ReduceOp> sweep;
-    for (Operation *op = first; op; op = op->getNextNode()) {
-      auto reduce = dyn_cast<row::ReduceOp>(op);
-      if (!reduce || placed.contains(op) ||
-          reduce.getUntil() != first.getUntil())
-        continue;
-      bool ready = !reduce.getScale() || isKnown(reduce.getScale());
-      visitUsedValuesDefinedAbove(reduce.getElement(), [&](OpOperand *operand) {
-        ready &= isKnown(operand->get());
-      });
-      if (ready)
-        sweep.push_back(reduce);
-    }
-    placed.insert(sweep.begin(), sweep.end());
-    sweeps.push_back(std::move(sweep));
-  }
-  return sweeps;
 }
 
 void RowKernel::emitReduce(row::ReduceOp first) {
@@ -173,13 +140,7 @@ SmallVector<Value> RowKernel::reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces,
           counted.push_back(sums[next]);
           positions.push_back(next);
         }
-    if (!counted.empty())
-      counted = group.combine(counted, [&](ValueRange x, ValueRange y) {
-        SmallVector<Value> added;
-        for (auto [a, c] : llvm::zip(x, y))
-          added.push_back(arith::AddFOp::create(b, a, c));
-        return added;
-      });
+    counted = group.sums(counted);
     for (auto [position, value] : llvm::zip(positions, counted))
       sums[position] = value;
   }
@@ -237,14 +198,7 @@ SmallVector<Value> RowKernel::combineMaxima(ArrayRef<Value> maxima) {
   SmallVector<Value> found, result(maxima);
   llvm::copy_if(maxima, std::back_inserter(found),
                 [](Value value) { return bool(value); });
-  if (found.empty())
-    return result;
-  found = group.combine(found, [&](ValueRange x, ValueRange y) {
-    SmallVector<Value> both;
-    for (auto [a, c] : llvm::zip(x, y))
-      both.push_back(arith::MaxNumFOp::create(b, a, c));
-    return both;
-  });
+  found = group.maxima(found);
   auto next = found.begin();
   for (Value &value : result)
     if (value)

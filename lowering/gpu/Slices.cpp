@@ -54,8 +54,7 @@ unsigned RowKernel::launchesWhenSplit(row::ProgramOp program) {
   unsigned sweeps = sweepsOf(program).size();
   Block *body = program.getBodyBlock();
   bool looksUp = !body->getOps<row::AtOp>().empty();
-  bool writes = !body->getOps<row::MapOp>().empty();
-  return std::max<unsigned>(sweeps, looksUp && writes) + 1;
+  return std::max<unsigned>(sweeps, looksUp && writesColumns(program)) + 1;
 }
 
 void RowKernel::enterSlice(Value number, Value begin) {
