@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir::softmax {
 #define GEN_PASS_DEF_SOFTMAXPREPAREENTRYPASS
@@ -63,8 +64,8 @@ private:
 
 } // namespace
 
-/// Two operands of a structured operation that are indexed by the same dimension
-/// have the same extent there.
+/// Two operands of a structured operation that are indexed by the same
+/// dimension have the same extent there.
 void EntryBuilder::uniteByMaps(ValueRange values, ArrayRef<AffineMap> maps) {
   llvm::SmallDenseMap<int64_t, Dimension> first;
   for (auto [value, map] : llvm::zip(values, maps))
@@ -73,7 +74,8 @@ void EntryBuilder::uniteByMaps(ValueRange values, ArrayRef<AffineMap> maps) {
       if (!dim)
         continue;
       Dimension node = dimension(value, position);
-      Dimension known = first.try_emplace(dim.getPosition(), node).first->second;
+      Dimension known =
+          first.try_emplace(dim.getPosition(), node).first->second;
       extents.unionSets(known, node);
     }
 }
@@ -90,9 +92,10 @@ void EntryBuilder::uniteShapes(Value x, Value y) {
 void EntryBuilder::collectExtents() {
   function.walk([&](Operation *op) {
     if (auto program = dyn_cast<row::ProgramOp>(op)) {
-      uniteByMaps(program->getOperands(),
-                  llvm::to_vector(program.getIndexingMaps()
-                                      .getAsValueRange<AffineMapAttr>()));
+      uniteByMaps(
+          program->getOperands(),
+          llvm::to_vector(
+              program.getIndexingMaps().getAsValueRange<AffineMapAttr>()));
       markLabels(program);
     } else if (auto structured = dyn_cast<linalg::LinalgOp>(op)) {
       uniteByMaps(op->getOperands(), structured.getIndexingMapsArray());
@@ -101,7 +104,8 @@ void EntryBuilder::collectExtents() {
       for (int64_t dim = 0; dim < empty.getType().getRank(); ++dim) {
         if (!empty.getType().isDynamicDim(dim))
           continue;
-        auto asked = empty.getDynamicSizes()[next++].getDefiningOp<tensor::DimOp>();
+        auto asked =
+            empty.getDynamicSizes()[next++].getDefiningOp<tensor::DimOp>();
         std::optional<int64_t> of =
             asked ? asked.getConstantIndex() : std::nullopt;
         if (of)
@@ -150,28 +154,47 @@ void EntryBuilder::markLabels(row::ProgramOp program) {
     OpBuilder b(function.getContext());
     function.setArgAttr(
         target.getArgNumber(), kLabelsName,
-        b.getDenseI64ArrayAttr({ignored.getInt(),
-                                ShapedType::isDynamic(classes) ? -1 : classes,
-                                logits ? logits.getArgNumber() : -1,
-                                position}));
+        b.getDenseI64ArrayAttr(
+            {ignored.getInt(), ShapedType::isDynamic(classes) ? -1 : classes,
+             logits ? logits.getArgNumber() : -1, position}));
   }
 }
 
+/// True when the known extents of a tensor alone make it larger than any
+/// memory.
+static bool isBeyondMemory(RankedTensorType type) {
+  if (llvm::is_contained(type.getShape(), 0))
+    return false;
+  int64_t bytes = 8; // of an element, at most
+  for (int64_t extent : type.getShape())
+    if (!ShapedType::isDynamic(extent) &&
+        llvm::MulOverflow(bytes, extent, bytes))
+      return true;
+  return false;
+}
+
 LogicalResult EntryBuilder::verifySignature() {
-  auto check = [&](Type type, const Twine &what) -> LogicalResult {
-    if (isa<RankedTensorType, FloatType, IndexType>(type) ||
-        type.isInteger(64) || type.isInteger(32))
-      return success();
-    return function.emitOpError("expected ")
-           << what.str() << " to be a ranked tensor or a number, got " << type;
+  auto check = [&](Type type, const Twine &what,
+                   bool mayBeNumber) -> LogicalResult {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    bool isNumber = isa<FloatType, IndexType>(type) || type.isInteger(64) ||
+                    type.isInteger(32);
+    if (!tensor && !(mayBeNumber && isNumber))
+      return function.emitOpError("expected ")
+             << what.str() << " to be a ranked tensor"
+             << (mayBeNumber ? " or a number" : "") << ", got " << type;
+    if (tensor && isBeyondMemory(tensor))
+      return function.emitOpError("expected ")
+             << what.str() << " to have less than 2^60 elements, got " << type;
+    return success();
   };
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
-    if (failed(check(type, "argument #" + Twine(i))))
+    if (failed(check(type, "argument #" + Twine(i), /*mayBeNumber=*/true)))
       return failure();
   for (auto [i, value] : llvm::enumerate(returnOp.getOperands()))
-    if (!isa<RankedTensorType>(value.getType()))
-      return function.emitOpError("expected result #")
-             << i << " to be a ranked tensor, got " << value.getType();
+    if (failed(check(value.getType(), "result #" + Twine(i),
+                     /*mayBeNumber=*/false)))
+      return failure();
   return success();
 }
 
@@ -249,9 +272,9 @@ LogicalResult EntryBuilder::verifyExtents() {
       for (BlockArgument input : function.getArguments()) {
         auto inputType = dyn_cast<RankedTensorType>(input.getType());
         for (int64_t i = 0; inputType && i < inputType.getRank(); ++i)
-          known |= !isOutput(input) &&
-                   extents.isEquivalent(dimension(output, dim),
-                                        dimension(input, i));
+          known |=
+              !isOutput(input) &&
+              extents.isEquivalent(dimension(output, dim), dimension(input, i));
       }
       if (!known)
         return function.emitOpError("cannot tell extent ")

@@ -16,6 +16,13 @@ func.func @unranked_argument(%x: tensor<*xf32>) {
 
 // -----
 
+// expected-error@+1 {{'func.func' op expected argument #0 to have less than 2^60 elements, got 'tensor<9223372036854775807x17xf32>'}}
+func.func @larger_than_memory(%x: tensor<9223372036854775807x17xf32>) {
+  return
+}
+
+// -----
+
 // expected-error@+1 {{'func.func' op expected argument #0 to be a ranked tensor or a number, got 'i8'}}
 func.func @narrow_integer(%x: i8) {
   return

@@ -1,0 +1,4 @@
+func.func @f(%a0: tensor<9223372036854775807x17xf32>, %a1: tensor<9223372036854775807x17xf32>) -> (tensor<9223372036854775807x17xf32>) {
+  %r:1 = "softmax.log_softmax"(%a0, %a1) <{axis = 1 : i64, scale = 1.0 : f64}> : (tensor<9223372036854775807x17xf32>, tensor<9223372036854775807x17xf32>) -> (tensor<9223372036854775807x17xf32>)
+  return %r#0 : tensor<9223372036854775807x17xf32>
+}
