@@ -2,59 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "EmitAndVerify.h"
+#include "Repeated.h"
 #include "verify/Kernel.h"
 
 #include "gtest/gtest.h"
 
 #include <cmath>
-#include <sys/mman.h>
-#include <unistd.h>
 
 using namespace mlir::softmax;
+using namespace mlir::softmax::test;
 
 namespace {
-
-/// A tensor of which all pages but the last few are the same memory, so that it
-/// may be larger than the machine's. What is written anywhere but at its end is
-/// overwritten by what comes later.
-class Repeated {
-public:
-  static constexpr size_t kPeriod = size_t(1) << 22;
-
-  explicit Repeated(size_t bytes) {
-    size_t periods = bytes / kPeriod + 2;
-    int file = memfd_create("repeated", 0);
-    if (file < 0 || ftruncate(file, 2 * kPeriod) != 0)
-      return;
-    void *all = mmap(nullptr, periods * kPeriod, PROT_NONE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (all == MAP_FAILED)
-      return;
-    base = static_cast<char *>(all);
-    mapped = periods * kPeriod;
-    for (size_t i = 0; i < periods; ++i) {
-      bool isLast = i + 2 >= periods;
-      // The end of the tensor lies in memory of its own.
-      off_t offset = isLast ? kPeriod : 0;
-      if (i + 1 < periods || bytes % kPeriod)
-        (void)mmap(base + i * kPeriod, kPeriod, PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_FIXED, file, offset);
-    }
-    close(file);
-  }
-  ~Repeated() {
-    if (base)
-      munmap(base, mapped);
-  }
-  Repeated(const Repeated &) = delete;
-
-  bool isThere() const { return base; }
-  uint16_t *halves() { return reinterpret_cast<uint16_t *>(base); }
-
-private:
-  char *base = nullptr;
-  size_t mapped = 0;
-};
 
 /// Emits, loads and calls; the status.
 int32_t run(llvm::StringRef line,
@@ -78,19 +36,6 @@ int32_t run(llvm::StringRef line,
   EXPECT_EQ(result.signal, 0);
   return result.status;
 }
-
-verify::CallArgument pointer(void *address) {
-  verify::CallArgument argument = {};
-  argument.pointer = address;
-  return argument;
-}
-verify::CallArgument number(int64_t value) {
-  verify::CallArgument argument = {};
-  argument.integer = value;
-  return argument;
-}
-
-constexpr uint16_t kOne = 0x3f80, kMinus8 = 0xc100, kTwenty = 0x41a0; // bf16
 
 TEST(Large, OneRowWithATargetBeyondTheOthers) {
   int64_t classes = (int64_t(1) << 31) + 17;
@@ -159,8 +104,8 @@ TEST(Large, StridesBeyondFourGigabytes) {
     for (int64_t j = 0; j < 3; ++j)
       x.halves()[row * stride + j] = row ? kTwenty : kOne;
   verify::CallArgument arguments[] = {pointer(x.halves()), number(stride),
-                                      number(1), pointer(lse), number(1),
-                                      number(extents)};
+                                      number(1),           pointer(lse),
+                                      number(1),           number(extents)};
   ASSERT_EQ(run("logsumexp ?x3xbf16 --strided", arguments), 0);
   EXPECT_NEAR(lse[0], 1 + std::log(3.0), 1e-6);
   EXPECT_NEAR(lse[1], 20 + std::log(3.0), 1e-5);
