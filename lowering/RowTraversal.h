@@ -1,5 +1,4 @@
-// What all CPU traversals share: the loop over rows and the walk over a
-// program's body. A traversal adds how the elements of a row are swept.
+// What all CPU traversals share: tasks of rows and their totals.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef LOWERING_ROWTRAVERSAL_H
@@ -24,7 +23,7 @@ Value constantLike(ImplicitLocOpBuilder &b, Value like, double value);
 SmallVector<Value> addCompensated(ImplicitLocOpBuilder &b, ValueRange carried,
                                   Value value);
 
-/// Turns one row program on memrefs into loops. Derived classes sweep a row.
+/// Turns one row program on memrefs into loops. Derived classes emit rows.
 class RowTraversal {
 public:
   RowTraversal(row::ProgramOp program, CPUScheduleAttr schedule,
@@ -43,31 +42,15 @@ protected:
   virtual void begin() {}
   /// Called at the end of every task.
   virtual void endTask() {}
-  /// Emits reductions over the columns [0, end) that can share a sweep; maps
-  /// their results in `values`.
-  virtual void reduce(ArrayRef<row::ReduceOp> reduces, Value end) = 0;
-  /// Emits the maps of the program, which share a sweep over the columns
-  /// [0, end). `outputs` are the rows that they write.
-  virtual void map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs,
-                   Value end) = 0;
-  /// Fills the columns [from, extent) of an output's row with a scalar.
-  virtual void fill(Value output, Value value, Value from) = 0;
 
   /// A compensated sum, two f64 values, for every total of the program.
   using Totals = SmallVector<Value>;
   /// Number of rows that are traversed at once; tasks are multiples of it.
   virtual int64_t rowsPerStep() { return 1; }
   /// Emits the rows [from, to).
-  virtual void emitRows(Value from, Value to, Totals &totals);
+  virtual void emitRows(Value from, Value to, Totals &totals) = 0;
 
   Value index(int64_t value);
-  /// The row (a rank-1 memref) behind a block argument of the program.
-  Value rowOf(Value elements) { return rows.lookup(elements); }
-  /// Emits a scalar element region at one column: what it yields.
-  SmallVector<Value> emitElement(Block *element, ValueRange arguments,
-                                 Value column);
-  /// True when `column` lies in the row.
-  Value inRow(Value column);
   /// The dimensions of the iteration space that enumerate the rows.
   SmallVector<int64_t> rowDimensions();
   /// The extent of a dimension of the iteration space.
@@ -78,8 +61,6 @@ protected:
   bool isTotal(unsigned output);
   /// Adds a scalar to the first of `totals` that were not added to.
   void addToTotal(Totals &totals, unsigned &next, Value value);
-  /// Emits a reduction, and those that can share its sweep.
-  void emitReduce(row::ReduceOp first, Value end);
 
   row::ProgramOp program;
   CPUScheduleAttr schedule;
@@ -89,20 +70,8 @@ protected:
   IRMapping values;
   /// Number of elements of a row, and of rows.
   Value extent, rowCount;
-  /// Rows (rank-1 memrefs) of the current row, by block argument and output.
-  DenseMap<Value, Value> rows;
-  SmallVector<Value> outputRows;
   /// Of the current row, by dimension of the iteration space.
   SmallVector<Value> indices;
-
-private:
-  Value convertFloat(Value value, Type type);
-  void emitRow(Value rowIndex, Totals &totals);
-  SmallVector<Value> emitBody();
-  void emitOperation(Operation &op);
-  void emitMaps(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs);
-  Value endOfColumns(Value until);
-  Value rowView(Value memref, AffineMap map, ArrayRef<Value> indices);
 };
 
 } // namespace mlir::softmax

@@ -11,7 +11,7 @@ using namespace mlir::softmax;
 LogicalResult CPUScheduleAttr::verify(
     function_ref<InFlightDiagnostic()> emitError, Traversal traversal, Isa isa,
     int64_t lanes, int64_t unroll, int64_t block, int64_t prefetch,
-    int64_t nontemporal, int64_t rowsPerTask, Threads, Accuracy) {
+    int64_t nontemporal, int64_t rowsPerTask, int64_t tile, Threads, Accuracy) {
   if (lanes < 1 || lanes > 64 || !llvm::isPowerOf2_64(lanes)) // C1
     return emitError() << "expected 'lanes' to be a power of two in [1, 64], "
                           "got "
@@ -43,13 +43,18 @@ LogicalResult CPUScheduleAttr::verify(
                                    : "one lane and the 'scalar' ISA")
                        << ", got " << lanes << " and '" << stringifyIsa(isa)
                        << "'";
+  if (tile < 1 || tile > 4096 || (tile != 1 && !inner)) // C8
+    return emitError() << "expected 'tile' in [1, 4096] for 'inner' and 1 for "
+                          "other traversals, got "
+                       << tile;
   return success();
 }
 
 CPUScheduleAttr CPUScheduleAttr::getReference(MLIRContext *context) {
   return get(context, Traversal::Reference, Isa::Scalar, /*lanes=*/1,
              /*unroll=*/1, /*block=*/4096, /*prefetch=*/0, /*nontemporal=*/-1,
-             /*rows_per_task=*/1, Threads::None, Accuracy::Accurate);
+             /*rows_per_task=*/1, /*tile=*/1, Threads::None,
+             Accuracy::Accurate);
 }
 
 bool CPUScheduleAttr::isScalable() const {
@@ -125,7 +130,7 @@ GPUScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected 'steps' in [1, 64], got " << steps;
   if (blocks < 1 || blocks > 65535) // G4
     return emitError() << "expected 'blocks' in [1, 65535], got " << blocks;
-  if (exp == Exponential::Hardware && isa == GPUIsa::SPIRV) // G5
+  if (exp != Exponential::Polynomial && isa == GPUIsa::SPIRV) // G5
     return emitError() << "expected exp = polynomial for 'spirv'";
   if (!isPower(cluster) || cluster > 16) // G6
     return emitError() << "expected 'cluster' to be a power of two in [1, 16], "

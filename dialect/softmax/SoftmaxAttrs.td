@@ -68,7 +68,8 @@ def Softmax_GPUIsa : Softmax_Enum<"GPUIsa", "the GPU code to write", [
 def Softmax_Exponential : Softmax_Enum<"Exponential",
     "what evaluates exponentials in f32", [
     I32EnumAttrCase<"Polynomial", 0, "polynomial">,
-    I32EnumAttrCase<"Hardware", 1, "hardware">]>;
+    I32EnumAttrCase<"Hardware", 1, "hardware">,
+    I32EnumAttrCase<"Product", 2, "product">]>;
 
 class Softmax_EnumParameter<EnumAttrInfo info, string default>
     : DefaultValuedParameter<"::mlir::softmax::" # info.className,
@@ -98,6 +99,7 @@ def Softmax_CPUScheduleAttr : AttrDef<Softmax_Dialect, "CPUSchedule"> {
     | prefetch | how far ahead, in bytes, the sweep over the sums asks for what comes next; 0 for not at all |
     | nontemporal | outputs of at least that many bytes go past the caches; -1: never |
     | rows_per_task | rows that one task of a parallel loop takes |
+    | tile | the most rows whose steps take turns at a block of columns, for `inner`: whole lines of neighbouring rows are read then, not a cache line of each column |
     | threads | who runs the tasks |
     | accuracy | which polynomials evaluate exp and log |
 
@@ -108,7 +110,8 @@ def Softmax_CPUScheduleAttr : AttrDef<Softmax_Dialect, "CPUSchedule"> {
     * (C4) prefetch is in [0, 65536];
     * (C5) nontemporal is -1 or more, and -1 unless the ISA has such stores, and for `inner`;
     * (C6) rows_per_task is positive;
-    * (C7) `reference` has one lane and the `scalar` ISA; the others have more.
+    * (C7) `reference` has one lane and the `scalar` ISA; the others have more;
+    * (C8) tile is in [1, 4096], and 1 unless the traversal is `inner`.
   }];
   let parameters = (ins
     Softmax_EnumParameter<Softmax_Traversal, "Reference">:$traversal,
@@ -119,6 +122,7 @@ def Softmax_CPUScheduleAttr : AttrDef<Softmax_Dialect, "CPUSchedule"> {
     DefaultValuedParameter<"int64_t", "0">:$prefetch,
     DefaultValuedParameter<"int64_t", "-1">:$nontemporal,
     DefaultValuedParameter<"int64_t", "1">:$rows_per_task,
+    DefaultValuedParameter<"int64_t", "1">:$tile,
     Softmax_EnumParameter<Softmax_Threads, "None">:$threads,
     Softmax_EnumParameter<Softmax_Accuracy, "Accurate">:$accuracy);
   let assemblyFormat = "`<` struct(params) `>`";
@@ -162,7 +166,7 @@ def Softmax_GPUScheduleAttr : AttrDef<Softmax_Dialect, "GPUSchedule"> {
     | blocks | the most blocks of a launch |
     | cluster | blocks per row, which exchange values through each other's shared memory: `nvvm` from sm_90 on |
     | slices | parts that a row is folded in, one after the other or, when all parts of all rows are at most `blocks`, each by a block of its own and with a launch for every sweep; the bits are the same |
-    | exp | `polynomial`: as on CPUs. `hardware`: the GPU's 2^x, an instruction of 2 ULP, after a range reduction with error term; enough for 16-bit data, and half of the arithmetic |
+    | exp | `polynomial`: as on CPUs. `hardware`: the GPU's 2^x, an instruction of 2 ULP, after a range reduction with error term; enough for 16-bit data, and half of the arithmetic. `product`: where 16-bit results alone are made of it, the same instruction on the rounded product of x and log2 e, which errs by about \|x\| ULP of f32 more |
     | accuracy | which polynomials evaluate exp and log |
 
     Constraints:

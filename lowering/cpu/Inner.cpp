@@ -1,7 +1,9 @@
-// The inner traversal: steps of neighbouring rows, and the program's body.
+// The inner traversal: tiles of neighbouring rows, and the stages of a program.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lowering/cpu/Inner.h"
+
+#include "lowering/Sweeps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -28,28 +30,38 @@ std::optional<std::string> InnerTraversal::unsupported() {
   return std::nullopt;
 }
 
+/// Scalars belong to the stage of the sweep that comes after them.
+void InnerTraversal::begin() {
+  SmallVector<SmallVector<row::ReduceOp>> sweeps = sweepsOf(program);
+  stages.emplace_back();
+  for (Operation &op : program.getBodyBlock()->without_terminator()) {
+    auto reduce = dyn_cast<row::ReduceOp>(op);
+    if (!reduce) {
+      if (!isa<row::MapOp>(op))
+        stages.back().scalars.push_back(&op);
+      continue;
+    }
+    for (ArrayRef<row::ReduceOp> sweep : sweeps)
+      if (sweep.front() == reduce) {
+        stages.back().reduces.assign(sweep.begin(), sweep.end());
+        stages.emplace_back();
+      }
+  }
+  std::optional<int64_t> known = getConstantIntValue(extent);
+  isOneBlock = known && *known > 0 && *known <= schedule.getBlock();
+}
+
 int64_t InnerTraversal::rowsPerStep() {
   return schedule.getLanes() * schedule.getUnroll();
 }
 
 /// Rows with equal indices but that of the lanes' dimension are a run. A run is
-/// cut into steps; what is left takes single, masked vectors.
+/// cut into tiles of whole steps; what is left takes single, masked vectors.
 void InnerTraversal::emitRows(Value from, Value to, Totals &totals) {
   Value extentOfRun = extentOf(laneDim);
   Value firstRun = b.createOrFold<arith::DivUIOp>(from, extentOfRun);
   Value endRun = b.createOrFold<arith::CeilDivUIOp>(to, extentOfRun);
-  auto loop = [&](Value from, Value to, Value step, auto body) {
-    auto loop = scf::ForOp::create(b, from, to, step, totals);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    totals.assign(loop.getRegionIterArgs().begin(),
-                  loop.getRegionIterArgs().end());
-    body(loop.getInductionVar());
-    if (!totals.empty())
-      scf::YieldOp::create(b, totals);
-    totals.assign(loop.result_begin(), loop.result_end());
-  };
-  loop(firstRun, endRun, index(1), [&](Value run) {
+  loop(firstRun, endRun, index(1), totals, [&](Value run) {
     Value start = arith::MulIOp::create(b, run, extentOfRun);
     Value begin =
         arith::SubIOp::create(b, arith::MaxUIOp::create(b, from, start), start);
@@ -59,255 +71,271 @@ void InnerTraversal::emitRows(Value from, Value to, Totals &totals) {
 
     // Vectors of unknown length keep to one register.
     int64_t width = rowsPerStep(), lane = schedule.getLanes();
-    Value scale = index(1);
-    if (schedule.isScalable())
-      scale = vector::VectorScaleOp::create(b);
-    Value step = b.createOrFold<arith::MulIOp>(index(width), scale);
-    Value rest = arith::RemUIOp::create(b, length, step);
+    Value rest = arith::RemUIOp::create(b, length, scaled(width));
     Value mainEnd = arith::SubIOp::create(b, end, rest);
-    loop(begin, mainEnd, step, [&](Value first) {
-      emitStep(run, first, end, width, /*partial=*/false, totals);
+    // The columns of one block stay in L1 from sweep to sweep.
+    int64_t steps =
+        isOneBlock ? 1 : std::max<int64_t>(schedule.getTile() / width, 1);
+    Value rowsOfTile = scaled(width * steps);
+    loop(begin, mainEnd, rowsOfTile, totals, [&](Value first) {
+      Value last = arith::AddIOp::create(b, first, rowsOfTile);
+      emitTile({run, first, arith::MinUIOp::create(b, last, mainEnd), width,
+                steps, /*isPartial=*/false},
+               totals);
     });
-    step = b.createOrFold<arith::MulIOp>(index(lane), scale);
-    loop(mainEnd, end, step, [&](Value first) {
-      emitStep(run, first, end, lane, /*partial=*/true, totals);
+    loop(mainEnd, end, scaled(lane), totals, [&](Value first) {
+      emitTile({run, first, end, lane, /*steps=*/1, /*isPartial=*/true},
+               totals);
     });
   });
 }
 
-void InnerTraversal::emitStep(Value run, Value first, Value end, int64_t width,
-                              bool partial, Totals &totals) {
-  vectors.emplace(b, schedule, width);
+Value InnerTraversal::scaled(int64_t rows) {
+  if (!schedule.isScalable())
+    return index(rows);
+  return b.createOrFold<arith::MulIOp>(index(rows),
+                                       vector::VectorScaleOp::create(b));
+}
+
+void InnerTraversal::loop(Value from, Value to, Value step, Totals &totals,
+                          function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, from, to, step, totals);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  totals.assign(loop.getRegionIterArgs().begin(),
+                loop.getRegionIterArgs().end());
+  body(loop.getInductionVar());
+  if (!totals.empty())
+    scf::YieldOp::create(b, totals);
+  totals.assign(loop.result_begin(), loop.result_end());
+}
+
+void InnerTraversal::emitTile(const Tile &next, Totals &totals) {
+  tile = next;
+  vectors.emplace(b, schedule, tile.width);
+  kept.clear();
+  uniform.clear();
+  Totals none;
+  for (Stage &stage : stages) {
+    bool isLast = &stage == &stages.back();
+    forSteps(isLast ? totals : none, [&](Totals &totals) {
+      recall(stage, /*withScalars=*/false);
+      SmallVector<Value> scalars = emitScalars(stage);
+      if (isLast)
+        emitOutputs(scalars, totals);
+    });
+    sweep(stage);
+  }
+}
+
+void InnerTraversal::forSteps(Totals &totals,
+                              function_ref<void(Totals &)> body) {
+  auto step = [&](Value first) {
+    // The only step of a tile keeps everything at the start of its buffers.
+    offset = tile.steps == 1 ? index(0)
+                             : arith::SubIOp::create(b, first, tile.first);
+    enter(first);
+    body(totals);
+  };
+  if (tile.steps == 1)
+    return step(tile.first);
+  loop(tile.first, tile.end, scaled(tile.width), totals, step);
+}
+
+void InnerTraversal::enter(Value first) {
   SmallVector<int64_t> dims = rowDimensions();
   llvm::erase(dims, laneDim);
-  delinearize(run, dims);
+  delinearize(tile.run, dims);
   indices[laneDim] = first;
   indices[program.getAxis()] = index(0);
   lanes = {index(0), {}, {}, 0};
-  if (partial) {
-    lanes = vectors->partial(first, end);
+  if (tile.isPartial) {
+    lanes = vectors->partial(first, tile.end);
     lanes.first = index(0);
   }
   values.clear();
   rows.clear();
-  bindInputs();
-  SmallVector<Value> scalars = emitBody();
-  for (auto [i, output] : llvm::enumerate(program.getOutputs()))
-    if (!outputRows[i] && !isTotal(i))
-      vectors->store(vectors->widen(scalars[i]),
-                     view(output, program.getOutputMap(i)), lanes);
-  addToTotals(scalars, totals);
-}
-
-Value InnerTraversal::view(Value memref, AffineMap map) {
-  auto type = cast<MemRefType>(memref.getType());
-  SmallVector<int64_t> known;
-  int64_t unused;
-  (void)type.getStridesAndOffset(known, unused);
-  auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
-  Value offset = metadata.getOffset();
-  SmallVector<OpFoldResult> sizes(2), strides(2);
-  SmallVector<int64_t> memoryStrides(2);
-  for (auto [position, expr] : llvm::enumerate(map.getResults())) {
-    int64_t dim = cast<AffineDimExpr>(expr).getPosition();
-    Value stride = metadata.getStrides()[position];
-    if (!ShapedType::isDynamic(known[position]))
-      stride = index(known[position]);
-    offset = b.createOrFold<arith::AddIOp>(
-        offset, b.createOrFold<arith::MulIOp>(indices[dim], stride));
-    if (dim != program.getAxis() && dim != laneDim)
-      continue;
-    size_t side = dim == laneDim;
-    sizes[side] = dim == laneDim ? rowsOfStep() : extent;
-    strides[side] = getAsOpFoldResult(stride);
-    memoryStrides[side] = known[position];
-  }
-  for (int side = 1; side >= 0; --side)
-    if (!sizes[side]) {
-      sizes.erase(sizes.begin() + side);
-      strides.erase(strides.begin() + side);
-      memoryStrides.erase(memoryStrides.begin() + side);
-    }
-  auto viewType =
-      MemRefType::get(SmallVector<int64_t>(sizes.size(), ShapedType::kDynamic),
-                      type.getElementType(),
-                      StridedLayoutAttr::get(
-                          b.getContext(), ShapedType::kDynamic, memoryStrides),
-                      type.getMemorySpace());
-  return memref::ReinterpretCastOp::create(
-      b, viewType, metadata.getBaseBuffer(), OpFoldResult(offset), sizes,
-      strides);
-}
-
-Value InnerTraversal::rowsOfStep() {
-  return lanes.isPartial() ? lanes.count : vectors->lanes();
-}
-
-void InnerTraversal::bindInputs() {
-  Block *body = program.getBodyBlock();
-  for (auto [i, input] : llvm::enumerate(program.getInputs())) {
-    AffineMap map = program.getInputMap(i);
-    Value argument = body->getArgument(i);
-    if (!isa<MemRefType>(input.getType())) {
-      values.map(argument, input);
-      continue;
-    }
-    Value elements = view(input, map);
-    if (program.hasAxis(map))
-      rows[argument] = elements;
-    else if (map.isFunctionOfDim(laneDim))
-      values.map(argument, vectors->load(elements, lanes));
-    else
-      values.map(argument,
-                 memref::LoadOp::create(b, elements, ValueRange()).getResult());
-  }
-  outputRows.clear();
-  for (auto [i, output] : llvm::enumerate(program.getOutputs())) {
-    AffineMap map = program.getOutputMap(i);
-    outputRows.push_back(program.hasAxis(map) ? view(output, map) : Value());
-  }
-}
-
-SmallVector<Value> InnerTraversal::emitBody() {
-  Block *body = program.getBodyBlock();
-  auto yield = cast<row::YieldOp>(body->getTerminator());
-  SmallVector<Type> scalarTypes;
-  for (auto [row, value] : llvm::zip(outputRows, yield.getValues()))
-    if (!row)
-      scalarTypes.push_back(vectors->vectorOf(value.getType()));
-
-  // Rows that are all skipped read nothing. Where only some are, those are
-  // computed beside the others and their results replaced.
   skipped = {};
-  skipValues.assign(outputRows.size(), Value());
-  scf::IfOp branch;
-  for (Operation &op : body->without_terminator()) {
-    if (auto skipIf = dyn_cast<row::SkipIfOp>(op)) {
-      skipped = vectors->widen(values.lookupOrDefault(skipIf.getCondition()));
-      for (auto [i, value] : llvm::enumerate(skipIf.getValues()))
-        skipValues[i] = vectors->widen(values.lookupOrDefault(value));
-      Value yes = arith::ConstantOp::create(
-          b, DenseElementsAttr::get(cast<VectorType>(skipped.getType()), true));
-      Value kept = vectors->maskOut(arith::XOrIOp::create(b, skipped, yes),
-                                    arith::XOrIOp::create(b, yes, yes), lanes);
-      Value any =
-          vector::ReductionOp::create(b, vector::CombiningKind::OR, kept);
-      branch = scf::IfOp::create(b, scalarTypes, any, /*withElseRegion=*/true);
-      b.setInsertionPointToStart(&branch.getElseRegion().front());
-      SmallVector<Value> scalars;
-      for (auto [row, value] : llvm::zip(outputRows, skipValues))
-        if (row)
-          fill(row, value, index(0));
-        else
-          scalars.push_back(value);
-      if (!scalars.empty())
-        scf::YieldOp::create(b, scalars);
-      b.setInsertionPointToStart(&branch.getThenRegion().front());
-    } else if (auto reduce = dyn_cast<row::ReduceOp>(op)) {
-      Value until = reduce.getUntil();
-      emitReduce(reduce, until ? values.lookupOrDefault(until) : Value());
-    } else if (auto at = dyn_cast<row::AtOp>(op)) {
-      emitAt(at);
-    } else if (!isa<row::MapOp>(op)) {
-      emitScalar(op);
-    }
-  }
+  bindInputs();
+}
 
-  SmallVector<row::MapOp> maps;
-  SmallVector<Value> written, results;
-  for (auto [row, value] : llvm::zip(outputRows, yield.getValues()))
-    if (row) {
-      maps.push_back(value.getDefiningOp<row::MapOp>());
-      written.push_back(row);
+/// Brings back what is known of the rows of a step when the scalars of `last`
+/// are about to be computed, or have been. What is the same for all rows is
+/// computed again.
+void InnerTraversal::recall(const Stage &last, bool withScalars) {
+  auto load = [&](Value value) {
+    if (Value buffer = kept.lookup(value))
+      values.map(value, loadKept(buffer, value.getType()));
+  };
+  for (const Stage &stage : stages) {
+    if (&stage == &last && !withScalars)
+      return;
+    for (Operation *op : stage.scalars) {
+      if (auto skipIf = dyn_cast<row::SkipIfOp>(op))
+        bindSkip(skipIf);
+      else if (uniform.contains(op))
+        emitScalar(*op);
+      else
+        llvm::for_each(op->getResults(), load);
     }
-  if (!maps.empty()) {
-    Value until = maps.front().getUntil();
-    map(maps, written, until ? values.lookupOrDefault(until) : Value());
+    if (&stage == &last)
+      return;
+    for (row::ReduceOp reduce : stage.reduces)
+      llvm::for_each(reduce.getResults(), load);
   }
-  SmallVector<Value> scalars;
-  for (auto [i, value] : llvm::enumerate(yield.getValues())) {
+}
+
+void InnerTraversal::bindSkip(row::SkipIfOp skipIf) {
+  skipped = vectors->widen(values.lookupOrDefault(skipIf.getCondition()));
+  skipValues.clear();
+  for (Value value : skipIf.getValues())
+    skipValues.push_back(vectors->widen(values.lookupOrDefault(value)));
+}
+
+Value InnerTraversal::keep(Value vector) {
+  Type type = cast<VectorType>(vector.getType()).getElementType();
+  if (type.isInteger(1)) { // bits have no addresses
+    type = b.getI8Type();
+    vector = arith::ExtUIOp::create(b, vectors->vectorOf(type), vector);
+  }
+  Value buffer = vectors->scratch(type, tile.steps);
+  vector::StoreOp::create(b, vector, buffer, ValueRange{offset});
+  return buffer;
+}
+
+/// `type` is that of the elements, where it is not the buffer's.
+Value InnerTraversal::loadKept(Value buffer, Type type) {
+  Type stored = cast<MemRefType>(buffer.getType()).getElementType();
+  Value vector = vector::LoadOp::create(b, vectors->vectorOf(stored), buffer,
+                                        ValueRange{offset});
+  if (!type || type == stored)
+    return vector;
+  return arith::TruncIOp::create(b, vectors->vectorOf(type), vector);
+}
+
+/// Emits `counts` where a row of the step is not skipped, else `skips`.
+SmallVector<Value> InnerTraversal::unlessSkipped(TypeRange types, Body counts,
+                                                 Body skips) {
+  if (!skipped)
+    return counts();
+  Value all = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(cast<VectorType>(skipped.getType()), true));
+  if (lanes.isPartial())
+    all = lanes.mask;
+  Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR,
+                                          vectors->exclude(all, skipped));
+  auto branch = scf::IfOp::create(b, types, any, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  for (auto [region, body] : {std::pair(&branch.getThenRegion(), counts),
+                              std::pair(&branch.getElseRegion(), skips)}) {
+    b.setInsertionPointToStart(&region->front());
+    SmallVector<Value> yielded = body();
+    if (!yielded.empty())
+      scf::YieldOp::create(b, yielded);
+  }
+  return SmallVector<Value>(branch.getResults());
+}
+
+/// The scalars of a stage: what the last one yields to outputs that are no
+/// rows.
+SmallVector<Value> InnerTraversal::emitScalars(Stage &stage) {
+  return unlessSkipped(
+      outputTypes(stage),
+      [&] {
+        if (&stage != stages.begin())
+          bindReductions(*std::prev(&stage));
+        return emitScalarsFrom(stage, 0);
+      },
+      [&] { return outputsOf(stage, /*isSkipped=*/true); });
+}
+
+SmallVector<Value> InnerTraversal::emitScalarsFrom(Stage &stage, size_t next) {
+  for (; next < stage.scalars.size(); ++next) {
+    Operation *op = stage.scalars[next];
+    if (auto skipIf = dyn_cast<row::SkipIfOp>(op)) {
+      keepScalars(stage); // also of rows that are skipped
+      bindSkip(skipIf);
+      return unlessSkipped(
+          outputTypes(stage), [&] { return emitScalarsFrom(stage, next + 1); },
+          [&] { return outputsOf(stage, /*isSkipped=*/true); });
+    }
+    if (auto at = dyn_cast<row::AtOp>(op))
+      emitAt(at);
+    else
+      emitScalar(*op);
+  }
+  keepScalars(stage);
+  stage.state.clear();
+  if (!isOneBlock)
+    for (row::ReduceOp reduce : stage.reduces)
+      for (Value value : monoids.neutral(
+               reduce, vectors->constant(reduce.getResult(0).getType(), 0)))
+        stage.state.push_back(keep(value));
+  return outputsOf(stage, /*isSkipped=*/false);
+}
+
+/// Keeps what has been computed at the start of a stage and is used after it.
+void InnerTraversal::keepScalars(Stage &stage) {
+  Block *body = program.getBodyBlock();
+  auto keepResults = [&](Operation *op) {
+    for (Value value : op->getResults()) {
+      Value emitted = values.lookupOrNull(value);
+      if (!emitted || uniform.contains(op) || kept.contains(value))
+        continue;
+      if (llvm::any_of(value.getUsers(), [&](Operation *user) {
+            Operation *inBody = body->findAncestorOpInBlock(*user);
+            return isa<row::SkipIfOp>(inBody) ||
+                   !llvm::is_contained(stage.scalars, inBody);
+          }))
+        kept[value] = keep(emitted);
+    }
+  };
+  if (&stage != stages.begin())
+    for (row::ReduceOp reduce : std::prev(&stage)->reduces)
+      keepResults(reduce);
+  llvm::for_each(stage.scalars, keepResults);
+}
+
+SmallVector<Type> InnerTraversal::outputTypes(const Stage &stage) {
+  SmallVector<Type> types;
+  if (&stage == &stages.back())
+    for (auto [row, value] : llvm::zip(outputRows, yielded()))
+      if (!row)
+        types.push_back(vectors->vectorOf(value.getType()));
+  return types;
+}
+
+SmallVector<Value> InnerTraversal::outputsOf(const Stage &stage,
+                                             bool isSkipped) {
+  SmallVector<Value> outputs;
+  if (&stage != &stages.back())
+    return outputs;
+  for (auto [i, value] : llvm::enumerate(yielded())) {
     if (outputRows[i])
       continue;
-    Value scalar = vectors->widen(values.lookupOrDefault(value));
-    if (skipped)
-      scalar = arith::SelectOp::create(b, skipped, skipValues[i], scalar);
-    scalars.push_back(scalar);
-  }
-  if (branch) {
-    if (!scalars.empty())
-      scf::YieldOp::create(b, scalars);
-    b.setInsertionPointAfter(branch);
-    scalars.assign(branch.result_begin(), branch.result_end());
-  }
-  auto next = scalars.begin();
-  for (Value row : outputRows)
-    results.push_back(row ? Value() : *next++);
-  return results;
-}
-
-/// What is the same for all rows stays a scalar.
-void InnerTraversal::emitScalar(Operation &op) {
-  if (auto extentOp = dyn_cast<row::ExtentOp>(op))
-    return values.map(extentOp.getResult(), extent);
-  if (auto indexOp = dyn_cast<row::IndexOp>(op)) {
-    Value number = indices[indexOp.getDim()];
-    if (static_cast<int64_t>(indexOp.getDim()) == laneDim)
-      number = vectors->count(number);
-    return values.map(indexOp.getResult(), number);
-  }
-  SmallVector<Value> operands;
-  bool uniform = true;
-  for (Value operand : op.getOperands()) {
-    operands.push_back(values.lookupOrDefault(operand));
-    uniform &= !isa<VectorType>(operands.back().getType());
-  }
-  if (uniform) {
-    b.clone(op, values);
-    return;
-  }
-  for (Value &operand : operands)
-    operand = vectors->widen(operand);
-  values.map(op.getResults(), vectors->apply(op, operands));
-}
-
-void InnerTraversal::emitAt(row::AtOp at) {
-  Value row = rowOf(at.getRow());
-  Value column = vectors->widen(values.lookupOrDefault(at.getColumn()));
-  Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column,
-                                       vectors->splat(extent));
-  if (lanes.isPartial())
-    inside = arith::AndIOp::create(b, inside, lanes.mask);
-  auto metadata = memref::ExtractStridedMetadataOp::create(b, row);
-  Value offsets = arith::MulIOp::create(
-      b, column, vectors->splat(metadata.getStrides().front()));
-  if (metadata.getStrides().size() == 2)
-    offsets = arith::AddIOp::create(
-        b, offsets,
-        arith::MulIOp::create(b, vectors->count(index(0)),
-                              vectors->splat(metadata.getStrides().back())));
-  values.map(at.getResult(), vectors->gather(row, offsets, inside));
-}
-
-/// In the order of the rows, which is that of the lanes.
-void InnerTraversal::addToTotals(ArrayRef<Value> scalars, Totals &totals) {
-  if (totals.empty())
-    return;
-  SmallVector<Value> buffers;
-  for (auto [i, scalar] : llvm::enumerate(scalars)) {
-    if (outputRows[i] || !isTotal(i))
+    if (isSkipped) {
+      outputs.push_back(skipValues[i]);
       continue;
-    auto type = cast<VectorType>(scalar.getType());
-    buffers.push_back(vectors->scratch(type.getElementType()));
-    vector::StoreOp::create(b, scalar, buffers.back(), ValueRange{index(0)});
+    }
+    Value output = vectors->widen(values.lookupOrDefault(value));
+    if (skipped)
+      output = arith::SelectOp::create(b, skipped, skipValues[i], output);
+    outputs.push_back(output);
   }
-  auto loop = scf::ForOp::create(b, index(0), rowsOfStep(), index(1), totals);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Totals added(loop.getRegionIterArgs());
+  return outputs;
+}
+
+void InnerTraversal::emitOutputs(ArrayRef<Value> scalars, Totals &totals) {
   unsigned next = 0;
-  for (Value buffer : buffers)
-    addToTotal(added, next,
-               memref::LoadOp::create(b, buffer, loop.getInductionVar()));
-  scf::YieldOp::create(b, added);
-  totals.assign(loop.result_begin(), loop.result_end());
+  SmallVector<Value> added;
+  for (auto [i, output] : llvm::enumerate(program.getOutputs())) {
+    if (outputRows[i])
+      continue;
+    Value scalar = scalars[next++];
+    if (isTotal(i))
+      added.push_back(scalar);
+    else
+      vectors->store(scalar, view(output, program.getOutputMap(i)), lanes);
+  }
+  addToTotals(added, totals);
 }

@@ -14,6 +14,10 @@
 using namespace mlir;
 using namespace mlir::softmax;
 
+/// Columns whose results the steps of a tile take turns at. Few, so that few
+/// rows of DRAM are written at a time.
+static constexpr int64_t kMapBlock = 8;
+
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 SmallVector<Value> InnerTraversal::columns(Value from, Value to,
@@ -194,69 +198,64 @@ InnerTraversal::reduceBlock(ArrayRef<row::ReduceOp> reduces, Value from,
   return results;
 }
 
-void InnerTraversal::reduce(ArrayRef<row::ReduceOp> reduces, Value end) {
-  auto finish = [&](row::ReduceOp reduce, ValueRange folded) {
+void InnerTraversal::bindReductions(const Stage &stage) {
+  SmallVector<Value> state;
+  ArrayRef<Value> buffers = stage.state;
+  for (row::ReduceOp reduce : stage.reduces) {
+    unsigned count =
+        isOneBlock ? Monoids::foldedBy(reduce) : Monoids::carriedBy(reduce);
+    SmallVector<Value> folded;
+    for (Value buffer : buffers.take_front(count))
+      folded.push_back(loadKept(buffer));
+    buffers = buffers.drop_front(count);
+    if (!isOneBlock)
+      folded = monoids.valuesOf(reduce, folded);
     for (auto [result, value] :
          llvm::zip(reduce.getResults(), monoids.results(reduce, folded)))
       values.map(result, value);
-  };
-  int64_t block = schedule.getBlock();
-  std::optional<int64_t> known = getConstantIntValue(extent);
-  if (known && *known > 0 && *known <= block) {
-    for (auto [reduce, folded] :
-         llvm::zip(reduces, reduceBlock(reduces, index(0), extent, end)))
-      finish(reduce, folded);
-    return;
-  }
-
-  SmallVector<Value> row;
-  for (row::ReduceOp reduce : reduces)
-    llvm::append_range(
-        row, monoids.neutral(
-                 reduce, vectors->constant(reduce.getResult(0).getType(), 0)));
-  auto loop = scf::ForOp::create(b, index(0), extent, index(block), row);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value from = loop.getInductionVar();
-    Value to = arith::AddIOp::create(b, from, index(block));
-    to = arith::MinUIOp::create(b, to, extent);
-    SmallVector<Value> next;
-    for (auto [reduce, folded] :
-         llvm::zip(reduces, reduceBlock(reduces, from, to, end)))
-      llvm::append_range(next, monoids.carry(reduce, folded));
-    scf::YieldOp::create(
-        b, monoids.merge(reduces, loop.getRegionIterArgs(), next));
-  }
-  ValueRange unread = loop.getResults();
-  for (row::ReduceOp reduce : reduces) {
-    unsigned count = Monoids::carriedBy(reduce);
-    finish(reduce, monoids.valuesOf(reduce, unread.take_front(count)));
-    unread = unread.drop_front(count);
   }
 }
 
-void InnerTraversal::map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs,
-                         Value end) {
-  SmallVector<Value> skip;
-  for (auto [i, row] : llvm::enumerate(outputRows))
-    if (row)
-      skip.push_back(skipValues[i]);
+void InnerTraversal::reduce(Stage &stage, Value from, Value to) {
+  Value until = stage.reduces.front().getUntil();
+  Value end = until ? values.lookupOrDefault(until) : Value();
+  SmallVector<SmallVector<Value>> blocks =
+      reduceBlock(stage.reduces, from, to, end);
+  if (isOneBlock) {
+    for (ArrayRef<Value> folded : blocks)
+      for (Value value : folded)
+        stage.state.push_back(keep(value));
+    return;
+  }
+  SmallVector<Value> row, block;
+  for (Value buffer : stage.state)
+    row.push_back(loadKept(buffer));
+  for (auto [reduce, folded] : llvm::zip(stage.reduces, blocks))
+    llvm::append_range(block, monoids.carry(reduce, folded));
+  for (auto [value, buffer] :
+       llvm::zip(monoids.merge(stage.reduces, row, block), stage.state))
+    vector::StoreOp::create(b, value, buffer, ValueRange{offset});
+}
+
+void InnerTraversal::map(Value from, Value to) {
+  SmallVector<row::MapOp> maps;
+  SmallVector<Value> written, skip;
+  for (auto [i, value] : llvm::enumerate(yielded()))
+    if (outputRows[i]) {
+      maps.push_back(value.getDefiningOp<row::MapOp>());
+      written.push_back(outputRows[i]);
+      skip.push_back(skipped ? skipValues[i] : Value());
+    }
+  Value until = maps.front().getUntil();
+  Value end = until ? values.lookupOrDefault(until) : Value();
   auto scalar = [&](Value value) {
     return vectors->widen(values.lookupOrDefault(value));
   };
-  columns(index(0), extent, {}, [&](Value column, ValueRange) {
+  columns(from, to, {}, [&](Value column, ValueRange) {
     SmallVector<Value> results;
     for (auto [map, skipValue] : llvm::zip(maps, skip)) {
       row::MapOp op = map;
       Value result = elementsAt(op.getElement(), op.getRows(), column)[0];
-      if (op.getColumn()) {
-        Value here = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                           scalar(op.getColumn()),
-                                           vectors->splat(column));
-        result =
-            arith::SelectOp::create(b, here, scalar(op.getValue()), result);
-      }
       if (end)
         result = before(column, end, result, scalar(op.getOtherwise()));
       if (skipped)
@@ -264,16 +263,84 @@ void InnerTraversal::map(ArrayRef<row::MapOp> maps, ArrayRef<Value> outputs,
       results.push_back(result);
     }
     // Every element is read before one is written: outputs may be inputs.
-    for (auto [result, output] : llvm::zip(results, outputs))
+    for (auto [result, output] : llvm::zip(results, written))
       vectors->store(result, lineAt(b, output, column, rowsOfStep()), lanes);
     return SmallVector<Value>();
   });
 }
 
-void InnerTraversal::fill(Value output, Value value, Value from) {
-  columns(from, extent, {}, [&](Value column, ValueRange) {
-    vectors->store(vectors->widen(value),
-                   lineAt(b, output, column, rowsOfStep()), lanes);
-    return SmallVector<Value>();
-  });
+/// After the sweep: comparing every column with it would cost more than the
+/// rest of a map.
+void InnerTraversal::override() {
+  for (auto [row, value] : llvm::zip(outputRows, yielded())) {
+    auto map = value.getDefiningOp<row::MapOp>();
+    if (!row || !map.getColumn())
+      continue;
+    auto vectorOf = [&](Value value) {
+      return vectors->widen(values.lookupOrDefault(value));
+    };
+    Value column = vectorOf(map.getColumn());
+    Value counts = inRow(column);
+    if (map.getUntil())
+      counts = arith::AndIOp::create(
+          b, counts,
+          arith::CmpIOp::create(b, arith::CmpIPredicate::slt, column,
+                                vectorOf(map.getUntil())));
+    if (skipped)
+      counts = vectors->exclude(counts, skipped);
+    vectors->scatter(vectorOf(map.getValue()), row, offsetsAt(row, column),
+                     counts);
+  }
+}
+
+void InnerTraversal::fill(Value from, Value to) {
+  for (size_t i = 0; i < outputRows.size(); ++i)
+    if (Value row = outputRows[i])
+      columns(from, to, {}, [&](Value column, ValueRange) {
+        vectors->store(skipValues[i], lineAt(b, row, column, rowsOfStep()),
+                       lanes);
+        return SmallVector<Value>();
+      });
+}
+
+/// The sweep that ends a stage. The steps of a tile take turns at a block of
+/// columns, so that whole lines of neighbouring rows are read, not one cache
+/// line of each column.
+void InnerTraversal::sweep(Stage &stage) {
+  bool isLast = &stage == &stages.back();
+  if (isLast && llvm::none_of(outputRows, [](Value row) { return !!row; }))
+    return;
+  Totals none;
+  auto overSteps = [&](function_ref<void()> counts,
+                       function_ref<void()> skips) {
+    forSteps(none, [&](Totals &) {
+      recall(stage, /*withScalars=*/true);
+      auto yieldsNothing = [](function_ref<void()> body) {
+        return [body]() -> SmallVector<Value> {
+          body();
+          return {};
+        };
+      };
+      unlessSkipped({}, yieldsNothing(counts), yieldsNothing(skips));
+    });
+  };
+  auto overColumns = [&](Value from, Value to) {
+    if (isLast)
+      overSteps([&] { map(from, to); }, [&] { fill(from, to); });
+    else
+      overSteps([&] { reduce(stage, from, to); }, [] {});
+  };
+  if (isOneBlock || (isLast && tile.steps == 1)) {
+    overColumns(index(0), extent);
+  } else {
+    Value block = index(isLast ? kMapBlock : schedule.getBlock());
+    loop(index(0), extent, block, none, [&](Value from) {
+      Value to = arith::AddIOp::create(b, from, block);
+      overColumns(from, arith::MinUIOp::create(b, to, extent));
+    });
+  }
+  if (isLast && llvm::any_of(program.getOps<row::MapOp>(), [](row::MapOp map) {
+        return static_cast<bool>(map.getColumn());
+      }))
+    overSteps([&] { override(); }, [] {});
 }

@@ -5,7 +5,7 @@
 #define LOWERING_CPU_STREAM_H
 
 #include "lowering/Monoids.h"
-#include "lowering/RowTraversal.h"
+#include "lowering/RowByRow.h"
 #include "lowering/cpu/VectorRow.h"
 
 namespace mlir::softmax {
@@ -16,11 +16,11 @@ namespace mlir::softmax {
 /// the results. Sums are kept per lane within a block only, with what the
 /// additions of its chunks lose, and across blocks in f64: their error does not
 /// grow with the row.
-class StreamTraversal : public RowTraversal {
+class StreamTraversal : public RowByRow {
 public:
   StreamTraversal(row::ProgramOp program, CPUScheduleAttr schedule,
                   RewriterBase &rewriter)
-      : RowTraversal(program, schedule, rewriter),
+      : RowByRow(program, schedule, rewriter),
         vectors(b, schedule, schedule.getLanes()), monoids(b, values) {}
 
   /// A reason why rows of the program cannot be swept with vectors.

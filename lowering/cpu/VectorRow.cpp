@@ -23,8 +23,7 @@ bool softmax::hasUnitStride(Value row) {
 }
 
 VectorType VectorRow::vectorOf(Type scalar) const {
-  return VectorType::get({width}, scalar,
-                         {schedule.isScalable()});
+  return VectorType::get({width}, scalar, {schedule.isScalable()});
 }
 
 Value VectorRow::splat(Value scalar) {
@@ -48,7 +47,8 @@ Value VectorRow::count(Value first) {
 
 Value VectorRow::constant(Type scalar, double value) {
   return arith::ConstantOp::create(
-      b, DenseElementsAttr::get(vectorOf(scalar), b.getFloatAttr(scalar, value)));
+      b,
+      DenseElementsAttr::get(vectorOf(scalar), b.getFloatAttr(scalar, value)));
 }
 
 Value VectorRow::lanes() {
@@ -61,12 +61,12 @@ Value VectorRow::lanes() {
 Columns VectorRow::partial(Value first, Value end) {
   Value left = arith::SubIOp::create(b, end, first);
   Value count = arith::MinUIOp::create(b, left, lanes());
-  Value mask =
-      vector::CreateMaskOp::create(b, vectorOf(b.getI1Type()), ValueRange{left});
+  Value mask = vector::CreateMaskOp::create(b, vectorOf(b.getI1Type()),
+                                            ValueRange{left});
   return {first, count, mask, 0};
 }
 
-Value VectorRow::scratch(Type scalar) {
+Value VectorRow::scratch(Type scalar, int64_t count) {
   // Outside of loops, so that the stack does not grow, and inside of the tasks
   // of a parallel loop, each of which needs its own.
   OpBuilder::InsertionGuard guard(b);
@@ -74,12 +74,14 @@ Value VectorRow::scratch(Type scalar) {
   while (!isa<FunctionOpInterface, scf::ParallelOp>(scope))
     scope = scope->getParentOp();
   b.setInsertionPointToStart(&scope->getRegion(0).front());
-  if (schedule.isScalable())
-    return memref::AllocaOp::create(
-        b, MemRefType::get({ShapedType::kDynamic}, scalar), ValueRange{lanes()},
-        b.getI64IntegerAttr(64));
+  if (!schedule.isScalable())
+    return memref::AllocaOp::create(b, MemRefType::get({width * count}, scalar),
+                                    b.getI64IntegerAttr(64));
+  Value size = b.createOrFold<arith::MulIOp>(
+      lanes(), arith::ConstantIndexOp::create(b, count));
   return memref::AllocaOp::create(
-      b, MemRefType::get({width}, scalar), b.getI64IntegerAttr(64));
+      b, MemRefType::get({ShapedType::kDynamic}, scalar), ValueRange{size},
+      b.getI64IntegerAttr(64));
 }
 
 /// Copies `count` elements between a row and a scratch buffer.
@@ -159,8 +161,8 @@ Value VectorRow::loadAs(Value row, const Columns &columns) {
     return vector::MaskedLoadOp::create(b, type, row, columns.first,
                                         columns.mask, zero);
   Value all = lanes();
-  Value full = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                     columns.count, all);
+  Value full =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, columns.count, all);
   auto branch = scf::IfOp::create(b, type, full, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&branch.getThenRegion().front());
@@ -176,17 +178,22 @@ Value VectorRow::loadAs(Value row, const Columns &columns) {
   return branch.getResult(0);
 }
 
+void VectorRow::scatter(Value vector, Value view, Value offsets, Value mask) {
+  Value line = asIntegers(b, asLine(b, view));
+  Type stored = cast<MemRefType>(line.getType()).getElementType();
+  if (stored != cast<VectorType>(vector.getType()).getElementType())
+    vector = arith::BitcastOp::create(b, vectorOf(stored), vector);
+  Value start = arith::ConstantIndexOp::create(b, 0);
+  vector::ScatterOp::create(b, Type(), line, ValueRange{start}, offsets, mask,
+                            vector);
+}
+
 void VectorRow::store(Value vector, Value row, const Columns &columns) {
+  if (!hasUnitStride(row))
+    return scatter(vector, row, offsetsOf(row, columns), maskOf(columns));
   Value memory = asIntegers(b, row);
   if (memory != row)
     vector = arith::BitcastOp::create(b, vectorOf(b.getI16Type()), vector);
-  if (!hasUnitStride(row)) {
-    Value line = asIntegers(b, asLine(b, row));
-    Value start = arith::ConstantIndexOp::create(b, 0);
-    vector::ScatterOp::create(b, Type(), line, ValueRange{start},
-                              offsetsOf(row, columns), maskOf(columns), vector);
-    return;
-  }
   storeAs(vector, memory, columns);
 }
 
@@ -216,8 +223,8 @@ void VectorRow::storeAs(Value vector, Value row, const Columns &columns) {
     vector::MaskedStoreOp::create(b, row, columns.first, columns.mask, vector);
     return;
   }
-  Value full = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                     columns.count, lanes());
+  Value full = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, columns.count,
+                                     lanes());
   auto branch =
       scf::IfOp::create(b, TypeRange(), full, /*withElseRegion=*/true);
   b.setInsertionPointToStart(&branch.getThenRegion().front());
@@ -236,8 +243,15 @@ void VectorRow::storeNontemporal(Value vector, Value row,
     vector = arith::BitcastOp::create(b, vectorOf(b.getI16Type()), vector);
   auto type = cast<VectorType>(vector.getType());
   int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
-  vector::StoreOp::create(b, vector, memory, columns.first, /*nontemporal=*/true,
-                          llvm::MaybeAlign(bytes));
+  vector::StoreOp::create(b, vector, memory, columns.first,
+                          /*nontemporal=*/true, llvm::MaybeAlign(bytes));
+}
+
+Value VectorRow::exclude(Value mask, Value excluded) {
+  Value all = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(cast<VectorType>(excluded.getType()), true));
+  Value others = arith::XOrIOp::create(b, excluded, all);
+  return arith::AndIOp::create(b, mask, others);
 }
 
 ValueRange VectorRow::apply(Operation &op, ValueRange operands) {
@@ -295,8 +309,8 @@ Value VectorRow::max(Value candidate, Value current) {
   default: // x86 max and wasm pmax: the comparison fails for NaN
     break;
   }
-  Value larger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, candidate,
-                                       current);
+  Value larger =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, candidate, current);
   return arith::SelectOp::create(b, larger, candidate, current);
 }
 

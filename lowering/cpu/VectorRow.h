@@ -13,8 +13,8 @@ namespace mlir::softmax {
 /// then `count` is how many of its lanes are columns, and `mask` selects them.
 struct Columns {
   Value first;
-  Value count; ///< null when every lane is a column
-  Value mask;  ///< null when every lane is a column
+  Value count;          ///< null when every lane is a column
+  Value mask;           ///< null when every lane is a column
   int64_t position = 0; ///< among the vectors of an unrolled step
   bool isPartial() const { return static_cast<bool>(mask); }
 };
@@ -50,6 +50,8 @@ public:
   /// The elements at `offsets`, counted in elements from the first of `view`;
   /// 0 in the lanes where `mask` is false, which read nothing.
   Value gather(Value view, Value offsets, Value mask);
+  /// Stores at `offsets` in the lanes where `mask` is true.
+  void scatter(Value vector, Value view, Value offsets, Value mask);
   void storeNontemporal(Value vector, Value row, const Columns &columns);
 
   /// An element region on vectors: what it yields. `captured` maps what it uses
@@ -59,11 +61,13 @@ public:
                           const IRMapping &captured);
   /// An elementwise operation on vectors.
   ValueRange apply(Operation &op, ValueRange operands);
-  /// A buffer of one vector on the stack, of this function or task.
-  Value scratch(Type scalar);
+  /// A buffer of so many vectors on the stack, of this function or task.
+  Value scratch(Type scalar, int64_t count = 1);
 
   /// `vector` where a lane is a column, else `neutral`.
   Value maskOut(Value vector, Value neutral, const Columns &columns);
+  /// The lanes of `mask` that are not among `excluded`.
+  Value exclude(Value mask, Value excluded);
   /// Maximum that ignores NaN in `candidate`.
   Value max(Value candidate, Value current);
   /// Folds the lanes in a tree of fixed shape.

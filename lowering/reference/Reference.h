@@ -4,15 +4,15 @@
 #ifndef LOWERING_REFERENCE_REFERENCE_H
 #define LOWERING_REFERENCE_REFERENCE_H
 
-#include "lowering/RowTraversal.h"
+#include "lowering/RowByRow.h"
 
 namespace mlir::softmax {
 
 /// One column after the other, with compensated sums. Every other traversal is
 /// tested against it.
-class ReferenceTraversal : public RowTraversal {
+class ReferenceTraversal : public RowByRow {
 public:
-  using RowTraversal::RowTraversal;
+  using RowByRow::RowByRow;
 
 protected:
   void reduce(ArrayRef<row::ReduceOp> reduces, Value end) override;

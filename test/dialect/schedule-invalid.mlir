@@ -47,6 +47,16 @@ func.func private @schedule_c5() attributes {softmax.schedule = #softmax.cpu_sch
 
 // -----
 
+// expected-error@+1 {{expected 'tile' in [1, 4096] for 'inner' and 1 for other traversals, got 64}}
+func.func private @schedule_c8_stream() attributes {softmax.schedule = #softmax.cpu_schedule<traversal = stream, isa = avx2, lanes = 8, tile = 64>}
+
+// -----
+
+// expected-error@+1 {{expected 'tile' in [1, 4096] for 'inner' and 1 for other traversals, got 8192}}
+func.func private @schedule_c8_too_large() attributes {softmax.schedule = #softmax.cpu_schedule<traversal = inner, isa = avx2, lanes = 8, tile = 8192>}
+
+// -----
+
 // expected-error@+1 {{expected 'rows_per_task' to be positive, got 0}}
 func.func private @schedule_c6() attributes {softmax.schedule = #softmax.cpu_schedule<rows_per_task = 0>}
 

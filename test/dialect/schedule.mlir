@@ -10,6 +10,10 @@ func.func private @reference_by_default() attributes {softmax.schedule = #softma
 // CHECK-SAME: softmax.schedule = #softmax.cpu_schedule<traversal = stream, isa = avx512, lanes = 16, unroll = 4, block = 2048, prefetch = 1024, nontemporal = 4194304, rows_per_task = 8, threads = openmp, accuracy = fast>
 func.func private @every_field() attributes {softmax.schedule = #softmax.cpu_schedule<accuracy = fast, threads = openmp, traversal = stream, isa = avx512, lanes = 16, unroll = 4, block = 2048, prefetch = 1024, nontemporal = 4194304, rows_per_task = 8>}
 
+// CHECK-LABEL: func private @neighbouring_rows()
+// CHECK-SAME: #softmax.cpu_schedule<traversal = inner, isa = avx2, lanes = 8, unroll = 2, block = 16, tile = 512>
+func.func private @neighbouring_rows() attributes {softmax.schedule = #softmax.cpu_schedule<traversal = inner, isa = avx2, lanes = 8, unroll = 2, block = 16, tile = 512>}
+
 // CHECK-LABEL: func private @scalable_vectors()
 // CHECK-SAME: #softmax.cpu_schedule<traversal = stream, isa = sve, lanes = 4, unroll = 2, threads = hook>
 func.func private @scalable_vectors() attributes {softmax.schedule = #softmax.cpu_schedule<traversal = stream, isa = sve, lanes = 4, unroll = 2, threads = hook>}

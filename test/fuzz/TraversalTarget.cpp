@@ -100,6 +100,14 @@ std::string TraversalTarget::chooseSchedule(const Machine &machine,
   int64_t lanes = machine.lanes << decide.below(2) >> decide.below(2);
   int64_t unroll = 1 + decide.below(6);
   int64_t block = 2 * lanes * unroll * (1 + decide.below(4));
+  if (decide.oneIn(3)) {
+    static constexpr const char *kTile[] = {"1", "24", "64", "512"};
+    return (Twine("#softmax.cpu_schedule<traversal = inner, isa = ") +
+            machine.isa + ", lanes = " + Twine(lanes) + ", unroll = " +
+            Twine(unroll) + ", block = " + Twine(8 * (1 + decide.below(8))) +
+            ", tile = " + kTile[decide.below(4)] + ">")
+        .str();
+  }
   static constexpr const char *kPrefetch[] = {"0", "512", "8192"};
   static constexpr const char *kNontemporal[] = {"-1", "0", "4096"};
   static constexpr const char *kRows[] = {"1", "3", "16"};

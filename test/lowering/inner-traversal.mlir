@@ -50,7 +50,8 @@ func.func @at_gathers(%x: memref<4x?xf32>, %t: memref<?xi64>, %o: memref<?xf32>)
 // A step all of whose rows are skipped reads none of them.
 // CHECK-LABEL: func @skipped_rows
 func.func @skipped_rows(%x: memref<4x?xf32>, %t: memref<?xi64>) attributes {softmax.schedule = #inner} {
-  // CHECK: %[[SKIP:.*]] = arith.cmpi eq
+  // CHECK: arith.cmpi eq
+  // CHECK: %[[SKIP:.*]] = arith.trunci {{.*}} : vector<32xi8> to vector<32xi1>
   // CHECK: %[[ANY:.*]] = vector.reduction <or>
   // CHECK: scf.if %[[ANY]] {
   // CHECK: vector.load
@@ -105,6 +106,67 @@ func.func @strides_at_run_time(%x: memref<8x?xf32, strided<[?, ?], offset: ?>>) 
     %m = row.map(%row : !row.elements<f32>) {
     ^bb0(%e: f32):
       row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+#tiled = #softmax.cpu_schedule<traversal = inner, isa = avx512, lanes = 16, unroll = 2, block = 16, tile = 64>
+
+// The steps of a tile take turns at blocks of columns; what each has folded is
+// kept in a buffer of the tile.
+// CHECK-LABEL: func @steps_take_turns
+func.func @steps_take_turns(%x: memref<?x?xf32>) attributes {softmax.schedule = #tiled} {
+  // CHECK: %[[BUFFER:.*]] = memref.alloca() {alignment = 64 : i64} : memref<64xf64>
+  // CHECK: scf.for {{.*}} step %c64
+  // CHECK: scf.for {{.*}} step %c32
+  // CHECK: vector.store {{.*}}, %[[BUFFER]]
+  // CHECK: scf.for {{.*}} to %dim step %c16
+  // CHECK: scf.for {{.*}} step %c32
+  // CHECK: vector.load %[[BUFFER]]
+  // CHECK: vector.store {{.*}}, %[[BUFFER]]
+  // CHECK: scf.for {{.*}} step %c32
+  // CHECK: %[[SUMS:.*]] = vector.load %[[BUFFER]]
+  // CHECK: arith.truncf %[[SUMS]]
+  // CHECK: scf.for {{.*}} to %dim step %c8
+  // CHECK: scf.for {{.*}} step %c32
+  // CHECK: arith.mulf
+  row.program axis(0) maps [#all, #all] ins(%x : memref<?x?xf32>) outs(%x : memref<?x?xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %sum = row.reduce add(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> f32
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      %d = arith.mulf %e, %sum : f32
+      row.yield %d : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// The column that a map overrides is stored once more behind the sweep, by the
+// lanes whose row has it and is not skipped.
+// CHECK-LABEL: func @override_is_scattered
+func.func @override_is_scattered(%x: memref<4x?xf32>, %t: memref<?xi64>) attributes {softmax.schedule = #inner} {
+  // CHECK: vector.store
+  // CHECK: %[[INSIDE:.*]] = arith.cmpi ult
+  // CHECK: %[[COUNTS:.*]] = arith.andi %[[INSIDE]]
+  // CHECK: vector.scatter {{.*}}, %[[COUNTS]],
+  row.program axis(0) maps [#all, #rows, #all] ins(%x, %t : memref<4x?xf32>, memref<?xi64>) outs(%x : memref<4x?xf32>) {
+  ^bb0(%row: !row.elements<f32>, %label: i64):
+    %c7 = arith.constant 7 : i64
+    %zero = arith.constant 0.0 : f32
+    %skip = arith.cmpi eq, %label, %c7 : i64
+    row.skip_if %skip values(%zero : f32)
+    %column = arith.index_cast %label : i64 to index
+    %m = row.map(%row : !row.elements<f32>) at(%column, %zero : f32) {
+    ^bb0(%e: f32):
+      %d = arith.addf %e, %e : f32
+      row.yield %d : f32
     } -> !row.elements<f32>
     row.yield %m : !row.elements<f32>
   }

@@ -60,10 +60,10 @@ const char *const kSpecial[] = {
     "cross-entropy ?x9001xf32 --lse",
     "cross-entropy ?x?xf32 --reduction=none --ignore-index=0",
     "cross-entropy ?x?xf64 --reduction=sum --lse",
-    "cross-entropy ?x10x6x5xf32", // E37
-    "cross-entropy 3x10x2x2x2x2x2x2xf32 --reduction=none", // E37
-    "cross-entropy 7xf32", // E35
-    "cross-entropy 7xf32 --reduction=none --lse", // E35
+    "cross-entropy ?x10x6x5xf32",                                  // E37
+    "cross-entropy 3x10x2x2x2x2x2x2xf32 --reduction=none",         // E37
+    "cross-entropy 7xf32",                                         // E35
+    "cross-entropy 7xf32 --reduction=none --lse",                  // E35
     "cross-entropy ?x197xf32 --target-type=u8 --ignore-index=255", // E34
     "cross-entropy ?x197xf32 --target-type=i32 --threads=openmp",
     "cross-entropy ?x?xf32 --strided",
@@ -74,7 +74,8 @@ const char *const kSpecial[] = {
     "cross-entropy-with-grad ?x197xf32 --lse --dloss --reduction=none",
     "cross-entropy-with-grad ?x9001xbf16 --dloss --threads=hook",
     "cross-entropy-with-grad 40x32001xf32 --threads=openmp",
-    "cross-entropy-with-grad 65537x17xf32", // targets behind the last whole step
+    "cross-entropy-with-grad 65537x17xf32", // targets behind the last whole
+                                            // step
     "cross-entropy-with-grad ?x5x9xf64 --reduction=sum",
     "sgd ?xf32",
     "sgd 3x5x7xf32 --strided",
@@ -93,6 +94,13 @@ const char *const kSpecial[] = {
     "softmax ?x?x5x9xf64 --axis=1 --target-cpu=x86-64-v3",
     "softmax ?x?x5x9xf64 --axis=1 --target-cpu=x86-64-v4",
     "softmax 4099x70xf32 --axis=0",
+    "softmax 70x1301xf32 --axis=0",
+    "softmax 1100x?xf64 --axis=0",
+    "softmax-grad 65x1040xbf16 --axis=0 --in-place",
+    "cross-entropy 2x100x27x41xf32 --label-smoothing=0.1 --weight",
+    "cross-entropy-with-grad 2x100x?xbf16 --z-loss=0.001 --lse",
+    "cross-entropy-grad 3x70x640xf32 --softcap=15 --ignore-index=3",
+    "softmax 2x66x600xf16 --axis=1 --mask=boolean --masked-rows=zero",
     "softmax 32x70xf32 --axis=0",
     "softmax 33x70xf32 --axis=0",
     "softmax 0x7xf32 --axis=0",

@@ -18,6 +18,13 @@ constexpr Machine kMachines[] = {{"x86-64", "sse2", 4},
                                  {"x86-64-v3", "avx2", 8},
                                  {"x86-64-v4", "avx512", 16}};
 
+const Machine &machineOf(const std::string &target) {
+  const Machine *machine = kMachines;
+  while (target != machine->target)
+    ++machine;
+  return *machine;
+}
+
 } // namespace
 
 RandomRequest RandomRequests::make(uint64_t number) {
@@ -73,7 +80,10 @@ void RandomRequests::addShape() {
   int64_t extents = 1;
   for (int64_t dim = 0; dim < rank; ++dim) {
     bool isClass = dim == axis;
-    int64_t most = isClass ? 0 : std::max<int64_t>(1, 24 / extents);
+    // Neighbouring rows are taken in tiles of many.
+    bool isLong = dim == rank - 1 && chance(25);
+    int64_t most =
+        isClass ? 0 : std::max<int64_t>(1, (isLong ? 300 : 24) / extents);
     int64_t extent = isClass ? classExtent() : pick(1, most);
     if (!isClass)
       extents *= extent;
@@ -153,23 +163,28 @@ void RandomRequests::addSchedule() {
 std::string RandomRequests::cpuSchedule(const std::string &threads) {
   std::string text = "#softmax.cpu_schedule<traversal = ";
   bool isContiguous = axis == rank - 1 && !isStrided;
+  const Machine &machine = machineOf(request.target);
+  int64_t natural = machine.lanes / (request.type == "f64" ? 2 : 1);
   if (isContiguous && chance(85)) {
-    const Machine *machine = kMachines;
-    while (request.target != machine->target)
-      ++machine;
-    int64_t natural = machine->lanes / (request.type == "f64" ? 2 : 1);
     int64_t lanes = chance(70)   ? natural
                     : chance(50) ? natural * 2
                                  : natural / 2;
     lanes = std::max<int64_t>(lanes, 2);
     int64_t unroll = pick(1, 6);
     int64_t block = 2 * lanes * unroll * (chance(70) ? pick(1, 4) : 32);
-    text += std::string("stream, isa = ") + machine->isa +
+    text += std::string("stream, isa = ") + machine.isa +
             ", lanes = " + std::to_string(lanes) +
             ", unroll = " + std::to_string(unroll) +
             ", block = " + std::to_string(block) +
             ", prefetch = " + oneOf({"0", "512", "8192"}) +
             ", nontemporal = " + oneOf({"-1", "0", "4096"});
+  } else if (rank > 1 && request.op != "sgd" && chance(70)) {
+    // Lanes are rows, whichever axis is the class axis.
+    text += std::string("inner, isa = ") + machine.isa +
+            ", lanes = " + std::to_string(natural) +
+            ", unroll = " + std::to_string(pick(1, 4)) +
+            ", block = " + std::to_string(8 * pick(1, 16)) +
+            ", tile = " + oneOf({"1", "24", "64", "512"});
   } else {
     text += "reference";
   }
