@@ -89,19 +89,23 @@ static void declareDevices(llvm::raw_ostream &os, const KernelInfo &kernel) {
   for (const DeviceEntryInfo &device : kernel.devices) {
     os << "\n";
     if (device.isVulkan)
-      os << "/* On a Vulkan device of libsmx_runtime (smx_vulkan.h). Tensors are "
+      os << "/* On a Vulkan device of libsmx_runtime (smx_vulkan.h). Tensors "
+            "are "
             "device\n * addresses of smx_vulkan_alloc.";
     else
       os << "/* On " << llvm::join(device.targets, ", ")
          << ". Tensors are device pointers, `stream` is a CUstream or\n"
-            " * hipStream_t or null; the driver is opened and the code loaded by "
+            " * hipStream_t or null; the driver is opened and the code loaded "
+            "by "
             "the first\n * call, which allocates.";
     os << " Enqueues the work and returns.\n";
     if (device.hasWorkspace)
       os << " * `workspace`: " << device.name
          << "_workspace() bytes of device memory that no other\n"
-            " * call uses at the same time; its first 4 bytes must be 0 at first, "
-            "and become\n * SMX_E_TARGET, for good, when a label is out of range: "
+            " * call uses at the same time; its first 4 bytes must be 0 at "
+            "first, "
+            "and become\n * SMX_E_TARGET, for good, when a label is out of "
+            "range: "
             "the row is NaN then.\n";
     os << " * Returns SMX_OK or an SMX_E_... code as above, without a check of "
           "labels. */\n";
@@ -131,6 +135,12 @@ std::string softmax::writeHeader(const KernelInfo &kernel) {
      << " (LLVM " << LLVM_VERSION_STRING << "); do not edit.\n *\n";
   wrap(os, "Computes  ", escape(kernel.summary));
   wrap(os, "Error     ", escape(kernel.bound));
+  if (llvm::any_of(kernel.variants, [](const Variant &variant) {
+        return StringRef(variant.schedule).contains("exp = product");
+      }))
+    wrap(os, "          ",
+         "with exp = product (max - x_j) / 2 + 6 ULP of f32 more, before the "
+         "rounding to 16 bits");
   wrap(os, "Command   ", escape(kernel.command));
   for (const Variant &variant : kernel.variants)
     wrap(os, "Schedule  ",
@@ -143,8 +153,9 @@ std::string softmax::writeHeader(const KernelInfo &kernel) {
     if (p.role == "extent")
       wrap(os, "  ", p.name + ": extent, not negative");
     else if (p.role == "stride")
-      wrap(os, "  ", p.name + ": stride of axis " + std::to_string(p.axis) +
-                         " of " + p.of + ", in elements");
+      wrap(os, "  ",
+           p.name + ": stride of axis " + std::to_string(p.axis) + " of " +
+               p.of + ", in elements");
     else if (p.role == "hook")
       wrap(os, "  ", p.name + ": runs the tasks of the kernel");
     else
@@ -157,8 +168,7 @@ std::string softmax::writeHeader(const KernelInfo &kernel) {
  * Tensors are dense and row-major unless strides are given. Returns SMX_OK or
  * an SMX_E_... code; on an error nothing has been written to a result (after
  * SMX_E_THREAD the results are unspecified). Reentrant, )"
-     << (kernel.allocates ? "calls malloc and free,\n"
-                          : "allocates nothing,\n")
+     << (kernel.allocates ? "calls malloc and free,\n" : "allocates nothing,\n")
      << R"( * leaves the floating-point environment as found; rounding must be to nearest.
  * Link libsmx_runtime for smx_last_error() and SMX_VERBOSE; not needed. */
 
@@ -166,9 +176,8 @@ std::string softmax::writeHeader(const KernelInfo &kernel) {
   os << "#ifndef " << guard << "\n#define " << guard << "\n\n"
      << "#include <stdint.h>\n\n"
      << kAbiStatusText << "\n";
-  bool hook = llvm::any_of(kernel.parameters, [](const Parameter &p) {
-    return p.role == "hook";
-  });
+  bool hook = llvm::any_of(kernel.parameters,
+                           [](const Parameter &p) { return p.role == "hook"; });
   if (hook)
     os << kAbiParallelForText << "\n";
   os << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";

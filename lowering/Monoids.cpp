@@ -28,13 +28,20 @@ unsigned Monoids::summedBy(row::ReduceOp reduce) {
   return reduce.isWeighted() ? 4 : 2;
 }
 
-/// Maximum, tail, mass and gap, or what it has of them.
+/// Tail, mass and gap, or what it has of them.
+static unsigned sumsOf(row::ReduceOp reduce) {
+  return reduce.getMonoid() == row::Monoid::Max   ? 0
+         : reduce.getMonoid() == row::Monoid::Add ? 1
+         : reduce.isWeighted()                    ? 3
+                                                  : 1;
+}
+
+unsigned Monoids::foldedBy(row::ReduceOp reduce) {
+  return hasMax(reduce) + sumsOf(reduce);
+}
+
 unsigned Monoids::carriedBy(row::ReduceOp reduce) {
-  unsigned sums = reduce.getMonoid() == row::Monoid::Max   ? 0
-                  : reduce.getMonoid() == row::Monoid::Add ? 1
-                  : reduce.isWeighted()                    ? 3
-                                                           : 1;
-  return hasMax(reduce) + sums * widthOfSum(reduce);
+  return hasMax(reduce) + sumsOf(reduce) * widthOfSum(reduce);
 }
 
 Value Monoids::larger(Value x, Value y) {
@@ -79,12 +86,15 @@ Value Monoids::scaled(row::ReduceOp reduce, Value difference) {
 }
 
 SmallVector<Value> Monoids::summands(row::ReduceOp reduce, Value max,
-                                     ValueRange element, bool isBelow) {
+                                     ValueRange element, bool isBelow,
+                                     ExpForm form) {
   if (reduce.getMonoid() == row::Monoid::Add)
     return {element[0]};
   Value zero = constantLike(b, max, 0);
-  Value exp = row::ExpNonPositiveOp::create(
+  auto exp = row::ExpNonPositiveOp::create(
       b, scaled(reduce, arith::SubFOp::create(b, element[0], max)));
+  exp.setUnchecked(form == ExpForm::Unchecked);
+  exp.setRounded(form == ExpForm::Rounded);
   // Maximal elements are counted, the others summed: no lane then has a large
   // term that would swallow the small ones, and rows of infinities need no
   // special case.

@@ -9,6 +9,9 @@
 
 namespace mlir::softmax {
 
+/// The forms of `row.exp_nonpositive`.
+enum class ExpForm { Checked, Unchecked, Rounded };
+
 /// A row is folded block by block. Of each block come the maximum, where the
 /// monoid has one, and sums; a row carries the maximum and the sums in f64.
 /// Values are scalars of one row or vectors with one row per lane.
@@ -27,6 +30,8 @@ public:
   }
   /// Number of sums that a block keeps.
   static unsigned summedBy(row::ReduceOp reduce);
+  /// Number of values of a block once it is folded.
+  static unsigned foldedBy(row::ReduceOp reduce);
   /// Number of values that a row carries from block to block.
   static unsigned carriedBy(row::ReduceOp reduce);
 
@@ -35,7 +40,8 @@ public:
   /// the element is known to be less than that; the count of maxima, the second
   /// value, is null then.
   SmallVector<Value> summands(row::ReduceOp reduce, Value max,
-                              ValueRange element, bool isBelow = false);
+                              ValueRange element, bool isBelow = false,
+                              ExpForm form = ExpForm::Checked);
   /// The sum and what it has lost, with `value` added. Exact unless `value` is
   /// the larger; then less than an ULP of it is lost.
   std::pair<Value, Value> addKeeping(Value sum, Value lost, Value value);

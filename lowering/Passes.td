@@ -66,7 +66,8 @@ def SoftmaxLowerRowsToGPUPass
   let dependentDialects = ["SoftmaxDialect", "arith::ArithDialect",
                            "gpu::GPUDialect", "LLVM::LLVMDialect",
                            "memref::MemRefDialect", "NVVM::NVVMDialect",
-                           "scf::SCFDialect", "vector::VectorDialect"];
+                           "ROCDL::ROCDLDialect", "scf::SCFDialect",
+                           "vector::VectorDialect"];
 }
 
 #endif // LOWERING_PASSES_TD

@@ -49,3 +49,10 @@ bool softmax::sweepsColumns(row::ProgramOp program) {
 bool softmax::writesColumns(row::ProgramOp program) {
   return !program.getBodyBlock()->getOps<row::MapOp>().empty();
 }
+
+bool softmax::roundsResults(row::ProgramOp program) {
+  return llvm::all_of(program.getOutputs(), [](Value output) {
+    auto type = dyn_cast<MemRefType>(output.getType());
+    return type && type.getElementTypeBitWidth() <= 16;
+  });
+}

@@ -18,6 +18,8 @@ SmallVector<SmallVector<row::ReduceOp>> sweepsOf(row::ProgramOp program);
 bool sweepsColumns(row::ProgramOp program);
 /// True when it has results along the class axis.
 bool writesColumns(row::ProgramOp program);
+/// True when all of its results, memrefs by now, are rounded to 16 bits.
+bool roundsResults(row::ProgramOp program);
 
 } // namespace mlir::softmax
 

@@ -36,7 +36,9 @@ struct Instructions {
 };
 
 Instructions instructionsOf(GPUScheduleAttr schedule, unsigned widest) {
-  double exponential = schedule.getExp() == Exponential::Hardware ? 8 : 14;
+  double exponential = schedule.getExp() == Exponential::Product    ? 4
+                       : schedule.getExp() == Exponential::Hardware ? 7
+                                                                    : 14;
   double plain = 3;
   // f64 runs at half of the rate at best, and its polynomials are longer.
   return widest == 64 ? Instructions{4 * exponential, 2 * plain}

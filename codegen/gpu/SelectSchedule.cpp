@@ -95,11 +95,15 @@ public:
     base.blocks = machine.blocks;
     base.accuracy = accuracy;
     // Arithmetic on 16-bit data is what would keep a kernel from the speed of
-    // memory, and their rounding hides an ULP of f32.
-    bool isNarrow = work.widest <= 16 || accuracy == Accuracy::Fast;
-    base.exp = isNarrow && machine.isa != GPUIsa::SPIRV
-                   ? Exponential::Hardware
-                   : Exponential::Polynomial;
+    // memory, and their rounding hides some ULP of f32.
+    if (machine.isa == GPUIsa::SPIRV || work.widest == 64)
+      return;
+    bool isNarrow = work.widest <= 16;
+    bool rounds = roundsResults(work.program);
+    if (rounds || (isNarrow && work.writeBytes > 0))
+      base.exp = Exponential::Product;
+    else if (isNarrow || accuracy == Accuracy::Fast)
+      base.exp = Exponential::Hardware;
   }
 
   Choice run();
@@ -110,7 +114,7 @@ private:
     Residence residence = Residence::Memory;
     int64_t threads = 1, block = 128, vector = 1, steps = 1, blocks = 1,
             cluster = 1, slices = 1;
-    Exponential exp;
+    Exponential exp = Exponential::Polynomial;
     Accuracy accuracy;
   };
   GPUScheduleAttr make(const Fields &fields) const {

@@ -20,8 +20,10 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/LLVMIR/ROCDLDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace mlir::softmax {
 #define GEN_PASS_DEF_SOFTMAXGPUTOLLVMPASS
@@ -104,6 +106,46 @@ struct ConvertMax : ConvertOpToLLVMPattern<arith::MaxNumFOp> {
   }
 };
 
+/// An exponential that may lose subnormal results is one instruction; the plain
+/// one takes three more to keep them.
+struct ConvertExp2 : ConvertOpToLLVMPattern<math::Exp2Op> {
+  ConvertExp2(const LLVMTypeConverter &converter, GPUIsa isa,
+              PatternBenefit benefit)
+      : ConvertOpToLLVMPattern(converter, benefit),
+        name(isa == GPUIsa::NVVM ? "llvm.nvvm.ex2.approx.ftz.f32"
+                                 : "llvm.amdgcn.exp2.f32") {}
+
+  LogicalResult
+  matchAndRewrite(math::Exp2Op op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::afn) ||
+        !getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "keeps subnormal results");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    auto call = [&](Value x) -> Value {
+      return LLVM::CallIntrinsicOp::create(b, b.getF32Type(),
+                                           b.getStringAttr(name), x)
+          .getResult(0);
+    };
+    Value operand = adaptor.getOperand();
+    auto type = dyn_cast<VectorType>(operand.getType());
+    if (!type) {
+      rewriter.replaceOp(op, call(operand));
+      return success();
+    }
+    Value result = LLVM::PoisonOp::create(b, type);
+    for (int64_t lane = 0; lane < type.getNumElements(); ++lane) {
+      Value at = LLVM::ConstantOp::create(b, b.getI64IntegerAttr(lane));
+      Value element = LLVM::ExtractElementOp::create(b, operand, at);
+      result = LLVM::InsertElementOp::create(b, result, call(element), at);
+    }
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+
+  StringRef name;
+};
+
 struct SoftmaxGPUToLLVM
     : softmax::impl::SoftmaxGPUToLLVMPassBase<SoftmaxGPUToLLVM> {
   using Base::Base;
@@ -150,6 +192,7 @@ struct SoftmaxGPUToLLVM
     patterns.add<ConvertLoad<memref::LoadOp>, ConvertLoad<vector::LoadOp>,
                  ConvertStore<memref::StoreOp>, ConvertStore<vector::StoreOp>,
                  ConvertMax>(converter, own);
+    patterns.add<ConvertExp2>(converter, isa, PatternBenefit(20));
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
     // Before those that call a device library.

@@ -245,8 +245,16 @@ def Row_ExpNonPositiveOp : Row_Op<"exp_nonpositive", [
     the overflow half of the range reduction. The result for x > 1/4 is
     unspecified; up to there it is exp(x), for arguments that rounding has made
     positive.
+
+    With `unchecked` the result for x < -87 may be 0 as well, and NaN for -inf:
+    whoever sets it looks at the result, or at a sum of them, and starts again
+    without it where that is not much larger than 2^-126.
+
+    With `rounded` the result may err by |x| ULP of f32 more: a result of 16 bits
+    is made of it.
   }];
-  let arguments = (ins FloatLike:$operand);
+  let arguments = (ins FloatLike:$operand, UnitAttr:$unchecked,
+                       UnitAttr:$rounded);
   let results = (outs FloatLike:$result);
   let assemblyFormat = "$operand attr-dict `:` type($result)";
 }

@@ -4,6 +4,8 @@
 #include "lowering/gpu/Group.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/LLVMIR/ROCDLDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -74,6 +76,33 @@ Value Group::shuffle(Value value, Value distance, gpu::ShuffleMode mode) {
   high = arith::ExtUIOp::create(b, i64, move(high));
   bits = arith::OrIOp::create(b, low, arith::ShLIOp::create(b, high, half));
   return arith::BitcastOp::create(b, type, bits);
+}
+
+Value Group::all(Value condition) {
+  auto constant = [&](Type type, int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
+  };
+  Type i32 = b.getI32Type(), mask = b.getIntegerType(lanes);
+  switch (kernel.schedule.getIsa()) {
+  case GPUIsa::NVVM:
+    return NVVM::VoteSyncOp::create(b, b.getI1Type(), constant(i32, -1),
+                                    condition, NVVM::VoteSyncKind::all);
+  case GPUIsa::ROCDL: {
+    Value others =
+        arith::XOrIOp::create(b, condition, constant(b.getI1Type(), 1));
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                 ROCDL::BallotOp::create(b, mask, others),
+                                 constant(mask, 0));
+  }
+  case GPUIsa::SPIRV:
+    break;
+  }
+  Values both =
+      inLanes({arith::ExtUIOp::create(b, i32, condition)}, lanes,
+              [&](ValueRange x, ValueRange y) -> Values {
+                return {arith::AndIOp::create(b, x[0], y[0]).getResult()};
+              });
+  return arith::TruncIOp::create(b, b.getI1Type(), both[0]);
 }
 
 /// A butterfly: as x + y and y + x have the same bits, so have all threads.

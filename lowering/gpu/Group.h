@@ -49,6 +49,8 @@ public:
   /// The same with one exchange through shared memory for what several
   /// butterflies fold: `fold` folds lanes, `combine` two threads' values.
   Values exchange(ValueRange values, Fold fold, Combine combine);
+  /// True in all lanes of this subgroup. All threads of it have to ask.
+  Value all(Value condition);
   /// A butterfly over `width` lanes.
   Values inLanes(Values values, int64_t width, Combine combine);
   /// The value of the thread `distance` (an i32) before, one of the same

@@ -204,10 +204,16 @@ private:
   SmallVector<Value> addChunk(row::ReduceOp reduce, ValueRange carried,
                               ArrayRef<Columns> chunk);
   SmallVector<Value> addToState(row::ReduceOp reduce, ValueRange carried,
-                                ArrayRef<Columns> chunk, Value max,
-                                bool isBelow);
+                                ArrayRef<Columns> chunk, Value max);
+  SmallVector<Value> addSums(row::ReduceOp reduce, ValueRange carried,
+                             ArrayRef<Value> sums);
+  std::pair<Value, SmallVector<Value>> sumsBelow(row::ReduceOp reduce,
+                                                 Value max,
+                                                 ArrayRef<Columns> chunk,
+                                                 Value isBelow);
   SmallVector<Value> sumsOf(row::ReduceOp reduce, Value max,
-                            ArrayRef<Columns> chunk, bool isBelow);
+                            ArrayRef<Columns> chunk, bool isBelow,
+                            bool unchecked = false);
   SmallVector<Value> carriedOf(row::ReduceOp reduce, ValueRange state);
   SmallVector<Value> stateOf(row::ReduceOp reduce, ValueRange carried);
   /// The maximum of every reduction that has one, null for the others, of this
@@ -215,9 +221,14 @@ private:
   SmallVector<Value> maxima(ArrayRef<row::ReduceOp> reduces, Value end);
   SmallVector<Value> combineMaxima(ArrayRef<Value> maxima);
   bool joinsMaxima(row::ReduceOp reduce);
+  /// Nothing but results of 16 bits is made of the sums.
+  bool roundsSums() const {
+    return schedule.getExp() == Exponential::Product && roundsResults(program);
+  }
   /// `isBelow`: no element is the maximum, and there is no second sum.
   SmallVector<Value> summands(row::ReduceOp reduce, Value max,
-                              const Columns &columns, bool isBelow = false);
+                              const Columns &columns, bool isBelow = false,
+                              bool unchecked = false);
 
   //===--- Slices (Slices.cpp) --------------------------------------------===//
 
@@ -238,6 +249,7 @@ private:
   //===--- Maps (RowMap.cpp) ----------------------------------------------===//
 
   void emitMaps(ArrayRef<row::MapOp> maps, ArrayRef<unsigned> outputs);
+  void roundExponentials(row::MapOp map, const Operand &output);
   void overrideColumn(row::MapOp map, const Operand &output);
   Value endOfColumns(Value until);
 

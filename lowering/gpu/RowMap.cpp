@@ -10,12 +10,27 @@
 using namespace mlir;
 using namespace mlir::softmax;
 
+/// Lets results of 16 bits do with less. Not where the sums, which need more,
+/// and the results have their exponentials in common.
+void RowKernel::roundExponentials(row::MapOp map, const Operand &output) {
+  bool sharesExponentials = schedule.getResidence() == Residence::Registers;
+  auto type = cast<MemRefType>(output.memory.getType());
+  if (schedule.getExp() != Exponential::Product ||
+      type.getElementTypeBitWidth() > 16 ||
+      (sharesExponentials && !roundsSums()))
+    return;
+  map.getElement().walk(
+      [](row::ExpNonPositiveOp exp) { exp.setRounded(true); });
+}
+
 void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,
                          ArrayRef<unsigned> numbers) {
   if (maps.empty())
     return;
   row::MapOp first = maps.front();
   until = first.getUntil();
+  for (auto [map, number] : llvm::zip(maps, numbers))
+    roundExponentials(map, outputs[number]);
   Value end = until ? endOfColumns(until) : Value();
   auto scalarOf = [&](Value value) {
     return values.contains(value) ? values.lookup(value) : kernel.value(value);

@@ -139,48 +139,84 @@ SmallVector<Value> RowKernel::addChunk(row::ReduceOp reduce, ValueRange state,
     return arith::MaxNumFOp::create(b, x, y);
   };
   Value lowest = constant(type, -std::numeric_limits<double>::infinity());
-  Value found = lowest;
+  Value found;
   for (const Columns &columns : chunk) {
     Value element =
         emitElement(reduce.getElementBlock(), reduce.getRows(), columns)[0];
-    found = larger(found, maskOut(element, lowest, columns));
+    element = maskOut(element, lowest, columns);
+    found = found ? larger(found, element) : element;
   }
   found = foldVector(found, larger);
   if (reduce.getMonoid() == row::Monoid::Max)
     return {larger(state[kMax], found)};
 
-  // All lanes of a subgroup go by their common maximum, so that they take the
-  // same way: of k chunks it rises in about log k, and in the others no element
-  // is the maximum.
+  // All lanes of a subgroup take the same way: of k chunks the maximum rises in
+  // about log k, and in the others no element is the maximum.
   bool together = group.getNeighbours() == Neighbours::Columns &&
                   group.getThreads() >= schedule.getLanes();
   if (!together)
-    return addToState(reduce, state, chunk, larger(state[kMax], found),
-                      /*isBelow=*/false);
-  found = group.inLanes(
-      {found}, schedule.getLanes(),
-      [&](ValueRange x, ValueRange y) { return group.larger(x, y); })[0];
-  Value isBelow =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, found, state[kMax]);
+    return addToState(reduce, state, chunk, larger(state[kMax], found));
+  Value isBelow = group.all(
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, found, state[kMax]));
+  SmallVector<Value> sums;
+  std::tie(isBelow, sums) = sumsBelow(reduce, state[kMax], chunk, isBelow);
   auto branch = scf::IfOp::create(b, state.getTypes(), isBelow,
                                   /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&branch.getThenRegion().front());
-  scf::YieldOp::create(
-      b, addToState(reduce, state, chunk, state[kMax], /*isBelow=*/true));
+  scf::YieldOp::create(b, addSums(reduce, state, sums));
   b.setInsertionPointToStart(&branch.getElseRegion().front());
-  scf::YieldOp::create(b, addToState(reduce, state, chunk,
-                                     larger(state[kMax], found),
-                                     /*isBelow=*/false));
+  found = group.inLanes(
+      {found}, schedule.getLanes(),
+      [&](ValueRange x, ValueRange y) { return group.larger(x, y); })[0];
+  scf::YieldOp::create(
+      b, addToState(reduce, state, chunk, larger(state[kMax], found)));
   return SmallVector<Value>(branch.getResults());
+}
+
+/// The sums of a chunk whose elements are less than `max` where `isBelow`, and
+/// whether they hold. Exponentials by the GPU's instruction are not checked one
+/// by one: where one could have been lost their sum is small, or NaN.
+std::pair<Value, SmallVector<Value>>
+RowKernel::sumsBelow(row::ReduceOp reduce, Value max, ArrayRef<Columns> chunk,
+                     Value isBelow) {
+  bool unchecked = schedule.getExp() != Exponential::Polynomial &&
+                   !roundsSums() && typeOf(reduce).isF32();
+  SmallVector<Type> types(Monoids::summedBy(reduce) - 1, typeOf(reduce));
+  types.push_back(b.getI1Type());
+  auto branch = scf::IfOp::create(b, types, isBelow, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&branch.getThenRegion().front());
+  SmallVector<Value> sums;
+  for (Value sum : sumsOf(reduce, max, chunk, /*isBelow=*/true, unchecked))
+    if (sum) // no maxima are counted
+      sums.push_back(sum);
+  Value holds = isBelow;
+  if (unchecked) {
+    Value least = scalarOf(b, typeOf(reduce), 0x1p-90);
+    holds = group.all(arith::CmpFOp::create(b, arith::CmpFPredicate::OGE,
+                                            sums.front(), least));
+  }
+  sums.push_back(holds);
+  scf::YieldOp::create(b, sums);
+  b.setInsertionPointToStart(&branch.getElseRegion().front());
+  SmallVector<Value> none(types.size() - 1, scalarOf(b, typeOf(reduce), 0));
+  none.push_back(arith::ConstantOp::create(b, b.getBoolAttr(false)));
+  scf::YieldOp::create(b, none);
+  SmallVector<Value> results(branch.getResults());
+  holds = results.pop_back_val();
+  results.insert(results.begin() + 1, Value());
+  return {holds, results};
 }
 
 /// What the columns of a chunk add to the sums of this thread.
 SmallVector<Value> RowKernel::sumsOf(row::ReduceOp reduce, Value max,
-                                     ArrayRef<Columns> chunk, bool isBelow) {
+                                     ArrayRef<Columns> chunk, bool isBelow,
+                                     bool unchecked) {
   SmallVector<Value> sums;
   for (const Columns &columns : chunk) {
-    SmallVector<Value> added = summands(reduce, max, columns, isBelow);
+    SmallVector<Value> added =
+        summands(reduce, max, columns, isBelow, unchecked);
     for (Value &value : added)
       if (value)
         value = maskOut(value, constant(typeOf(reduce), 0), columns);
@@ -199,16 +235,19 @@ SmallVector<Value> RowKernel::sumsOf(row::ReduceOp reduce, Value max,
   return sums;
 }
 
-/// A logsumexp's state with a chunk whose elements are at most `max`;
-/// `isBelow`: less, and `max` is the maximum so far.
+/// A logsumexp's state with a chunk whose elements are at most `max`.
 SmallVector<Value> RowKernel::addToState(row::ReduceOp reduce, ValueRange state,
-                                         ArrayRef<Columns> chunk, Value max,
-                                         bool isBelow) {
-  SmallVector<Value> next =
-      isBelow ? SmallVector<Value>(state) : raise(reduce, state, max);
-  // In the order of `summands`: the rest, the maxima, the mass, the gap.
-  SmallVector<Value> sums = sumsOf(reduce, max, chunk, isBelow);
-  if (!isBelow)
+                                         ArrayRef<Columns> chunk, Value max) {
+  return addSums(reduce, raise(reduce, state, max),
+                 sumsOf(reduce, max, chunk, /*isBelow=*/false));
+}
+
+/// The same with the sums of a chunk, in the order of `summands`: the rest, the
+/// maxima (null for none), the mass, the gap.
+SmallVector<Value> RowKernel::addSums(row::ReduceOp reduce, ValueRange state,
+                                      ArrayRef<Value> sums) {
+  SmallVector<Value> next(state);
+  if (sums[1])
     next[kPeaks] = arith::AddFOp::create(b, next[kPeaks], sums[1]);
   auto compensate = [&](int position, Value value) {
     SmallVector<Value> sum =

@@ -75,13 +75,8 @@ bool RowKernel::readsOnce() const {
 /// the sum. Where nobody asks for the tail and all results are rounded to 16
 /// bits, their exponentials, which are 1, are summed with the others.
 bool RowKernel::joinsMaxima(row::ReduceOp reduce) {
-  if (reduce.getMonoid() != row::Monoid::LogSumExp || reduce.isWeighted() ||
-      !reduce.getResult(2).use_empty())
-    return false;
-  return llvm::all_of(program.getOutputs(), [](Value output) {
-    auto type = dyn_cast<MemRefType>(output.getType());
-    return type && type.getElementTypeBitWidth() <= 16;
-  });
+  return reduce.getMonoid() == row::Monoid::LogSumExp && !reduce.isWeighted() &&
+         reduce.getResult(2).use_empty() && roundsResults(program);
 }
 
 SmallVector<Value> RowKernel::reduceInTwoSweeps(ArrayRef<row::ReduceOp> reduces,
@@ -208,10 +203,15 @@ SmallVector<Value> RowKernel::combineMaxima(ArrayRef<Value> maxima) {
 
 /// What the columns add to the sums of a reduction.
 SmallVector<Value> RowKernel::summands(row::ReduceOp reduce, Value max,
-                                       const Columns &columns, bool isBelow) {
+                                       const Columns &columns, bool isBelow,
+                                       bool unchecked) {
   if (reduce.getMonoid() == row::Monoid::Max)
     return {};
   SmallVector<Value> element =
       emitElement(reduce.getElementBlock(), reduce.getRows(), columns);
-  return monoids.summands(reduce, max ? splat(max) : Value(), element, isBelow);
+  ExpForm form = roundsSums() ? ExpForm::Rounded
+                 : unchecked  ? ExpForm::Unchecked
+                              : ExpForm::Checked;
+  return monoids.summands(reduce, max ? splat(max) : Value(), element, isBelow,
+                          form);
 }

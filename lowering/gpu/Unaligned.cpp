@@ -1,10 +1,10 @@
-// Rows that begin at any address, by aligned accesses: loads and stores of
-// units, shifted in registers. SPDX-License-Identifier: Apache-2.0 WITH
-// LLVM-exception
+// Rows at any address by aligned accesses: units, shifted in registers.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lowering/gpu/RowKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -125,7 +125,15 @@ SmallVector<Value> RowKernel::shiftDown(const UnitShape &shape,
                                 : words[i]);
     words = std::move(next);
   }
-  if (splitsWords) {
+  if (splitsWords && schedule.getIsa() != GPUIsa::SPIRV) {
+    // One instruction shifts out of two words by any distance.
+    Value amount = arith::MulIOp::create(
+        b, arith::AndIOp::create(b, distance, number(perWord - 1)),
+        number(shape.bits));
+    for (int64_t i = 0, e = words.size(); i < e; ++i)
+      words[i] = LLVM::FshrOp::create(b, words[std::min(i + 1, e - 1)],
+                                      words[i], amount);
+  } else if (splitsWords) {
     for (int64_t step = perWord / 2; step > 0; step /= 2) {
       Value bit = arith::AndIOp::create(b, distance, number(step));
       Value moves =

@@ -88,15 +88,13 @@ Value scaleByInstruction(const Float &p, const Float &n) {
                        b, value, {lane}, {perRegister}, {int64_t(1)});
     };
     Value part = slice(p.value);
-    part = LLVM::CallIntrinsicOp::create(
-               b, type, b.getStringAttr(name),
-               ValueRange{part, slice(n.value), part, allLanes,
-                          currentRounding})
+    part = LLVM::CallIntrinsicOp::create(b, type, b.getStringAttr(name),
+                                         ValueRange{part, slice(n.value), part,
+                                                    allLanes, currentRounding})
                .getResult(0);
-    scaled = lanes == perRegister
-                 ? part
-                 : vector::InsertStridedSliceOp::create(b, part, scaled, {lane},
-                                                        {int64_t(1)});
+    scaled = lanes == perRegister ? part
+                                  : vector::InsertStridedSliceOp::create(
+                                        b, part, scaled, {lane}, {int64_t(1)});
   }
   return scaled;
 }
@@ -188,27 +186,58 @@ Value mlir::softmax::buildExp(ImplicitLocOpBuilder &b, Value x,
   return ::buildExp(b, x, options, /*nonPositive=*/false);
 }
 
-/// 2^(x log2 e) by the target's instruction. The product alone would err in
-/// proportion to |x|; what its rounding loses, and the rest of log2 e, come back
-/// as a factor 1 + lost ln 2.
-static Value buildByExp2(ImplicitLocOpBuilder &b, Value value) {
+/// 2^x by the target's instruction. With `afn` subnormal results may be 0,
+/// which saves GPUs three instructions around theirs.
+static Float exp2(const Float &x, bool keepsSubnormals) {
+  auto flags =
+      keepsSubnormals ? arith::FastMathFlags::none : arith::FastMathFlags::afn;
+  return {{x.b, math::Exp2Op::create(*x.b, x.value, flags)}};
+}
+
+/// 2^(x log2 e) with what the rounding of the product loses, and the rest of
+/// log2 e, as a factor 1 + lost: the product alone would err in proportion to
+/// |x|.
+static Value buildByExp2(ImplicitLocOpBuilder &b, Value value, bool unchecked) {
   Float x{{&b, value}};
   // Beyond, the result is 0; an infinity would make inf - inf of what is lost.
   // This maximum keeps NaN.
-  x = {{&b, arith::MaximumFOp::create(b, value, x.like(-104.0).value)}};
+  if (!unchecked)
+    x = {{&b, arith::MaximumFOp::create(b, value, x.like(-104.0).value)}};
   auto fma = [&](const Float &p, const Float &q, const Float &r) {
     return Float{{&b, math::FmaOp::create(b, p.value, q.value, r.value)}};
   };
-  Float log2e = x.like(0x1.715476p+0), rest = x.like(0x1.4ae0cp-26);
-  Float scaled = x * log2e;
-  Float lost = fma(x, rest, fma(x, log2e, -scaled));
-  Float power{{&b, math::Exp2Op::create(b, scaled.value)}};
-  return fma(power, lost * x.like(0x1.62e43p-1), power).value;
+  Float product = x * x.like(0x1.715476p+0);
+  Float lost = fma(product, x.like(0x1.05c61p-29),
+                   fma(product, x.like(-0x1.62e43p-1), x));
+  Float power = exp2(product, /*keepsSubnormals=*/!unchecked);
+  return fma(power, lost, power).value;
+}
+
+static bool isHardware(Value x, const MathOptions &options) {
+  return options.hardwareExp2 && getElementTypeOrSelf(x).isF32();
 }
 
 Value mlir::softmax::buildExpNonPositive(ImplicitLocOpBuilder &b, Value x,
                                          const MathOptions &options) {
-  if (options.hardwareExp2 && getElementTypeOrSelf(x).isF32())
-    return buildByExp2(b, x);
-  return ::buildExp(b, x, options, /*nonPositive=*/true);
+  return isHardware(x, options)
+             ? buildByExp2(b, x, /*unchecked=*/false)
+             : ::buildExp(b, x, options, /*nonPositive=*/true);
+}
+
+Value mlir::softmax::buildExpUnchecked(ImplicitLocOpBuilder &b, Value x,
+                                       const MathOptions &options) {
+  return isHardware(x, options) ? buildByExp2(b, x, /*unchecked=*/true)
+                                : buildExpNonPositive(b, x, options);
+}
+
+/// The square of 2^(x log2 e / 2), which cannot be subnormal itself where its
+/// square is not 0.
+Value mlir::softmax::buildExpRounded(ImplicitLocOpBuilder &b, Value x,
+                                     const MathOptions &options) {
+  if (!isHardware(x, options))
+    return buildExpNonPositive(b, x, options);
+  Float argument{{&b, x}};
+  Float root = exp2(argument * argument.like(0x1.715476p-1),
+                    /*keepsSubnormals=*/false);
+  return (root * root).value;
 }

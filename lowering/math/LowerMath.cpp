@@ -73,6 +73,21 @@ struct ExpandFunction : OpRewritePattern<Op> {
   MathOptions options;
 };
 
+struct ExpandExpNonPositive : OpRewritePattern<row::ExpNonPositiveOp> {
+  ExpandExpNonPositive(MLIRContext *context, const MathOptions &options)
+      : OpRewritePattern(context), options(options) {}
+
+  LogicalResult matchAndRewrite(row::ExpNonPositiveOp op,
+                                PatternRewriter &rewriter) const override {
+    Builder build = op.getRounded()     ? buildExpRounded
+                    : op.getUnchecked() ? buildExpUnchecked
+                                        : buildExpNonPositive;
+    return expand(op, build, options, rewriter);
+  }
+
+  MathOptions options;
+};
+
 /// Without the instruction `math.fma` on f32 would call the C library for each
 /// element. In f64 the product is exact, so that the result is rounded once to
 /// 53 bits and once more: one in 2^29 results is not the correctly rounded one.
@@ -104,10 +119,11 @@ static bool isNative(Type narrow, Type wide, const MathOptions &options) {
          (narrow.isF16() ? options.nativeHalf : options.nativeBFloat);
 }
 
-/// In f64 the product is split into its rounded value and the rest (T. J. Dekker,
-/// A floating-point technique for extending the available precision, 1971), and
-/// what the sum loses is kept (Knuth's two-sum): the result is rounded once but
-/// for an error of the second order. Factors beyond 2^996 lose the rest.
+/// In f64 the product is split into its rounded value and the rest (T. J.
+/// Dekker, A floating-point technique for extending the available precision,
+/// 1971), and what the sum loses is kept (Knuth's two-sum): the result is
+/// rounded once but for an error of the second order. Factors beyond 2^996 lose
+/// the rest.
 struct ExpandDoubleFma : OpRewritePattern<math::FmaOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -145,14 +161,13 @@ struct ExpandDoubleFma : OpRewritePattern<math::FmaOp> {
     rest = add(rest, multiply(xLow, yLow));
     Value sum = add(product, op.getC());
     Value part = subtract(sum, product);
-    Value lost = add(subtract(product, subtract(sum, part)),
-                     subtract(op.getC(), part));
+    Value lost =
+        add(subtract(product, subtract(sum, part)), subtract(op.getC(), part));
     Value correction = add(lost, rest);
     // NaN where something was infinite: the sum says so itself.
     Value isNumber = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD,
                                            correction, correction);
-    correction =
-        arith::SelectOp::create(b, isNumber, correction, constant(0));
+    correction = arith::SelectOp::create(b, isNumber, correction, constant(0));
     rewriter.replaceOp(op, add(sum, correction));
     return success();
   }
@@ -213,13 +228,16 @@ struct SoftmaxLowerMath
   /// A kernel's schedule knows; other functions take the options.
   MathOptions optionsFor(FunctionOpInterface function) {
     if (GPUScheduleAttr schedule = getGPUSchedule(function))
-      return {schedule.hasFMA(), /*scalef=*/false, schedule.hasHalfTypes(),
+      return {schedule.hasFMA(),
+              /*scalef=*/false,
+              schedule.hasHalfTypes(),
               schedule.getAccuracy() == Accuracy::Fast,
-              /*keepSignaling=*/true, schedule.hasHalfTypes(),
-              schedule.getExp() == Exponential::Hardware};
+              /*keepSignaling=*/true,
+              schedule.hasHalfTypes(),
+              schedule.getExp() != Exponential::Polynomial};
     CPUScheduleAttr schedule = getCPUSchedule(function);
     if (!schedule)
-      return {fma,           scalef, nativeHalf, fast,
+      return {fma,           scalef, nativeHalf,  fast,
               keepSignaling, false,  hardwareExp2};
     return {schedule.hasFMA(), schedule.hasScalef(),
             schedule.hasHalfConversion(),
@@ -228,7 +246,8 @@ struct SoftmaxLowerMath
   }
 
   void runOnOperation() override {
-    getOperation()->walk([&](FunctionOpInterface function) { lower(function); });
+    getOperation()->walk(
+        [&](FunctionOpInterface function) { lower(function); });
   }
 
   void lower(FunctionOpInterface function) {
@@ -237,11 +256,9 @@ struct SoftmaxLowerMath
     patterns.add<ExpandFunction<math::ExpOp, buildExp>,
                  ExpandFunction<math::LogOp, buildLog>,
                  ExpandFunction<math::Log1pOp, buildLog1p>,
-                 ExpandFunction<math::TanhOp, buildTanh>,
-                 ExpandFunction<row::ExpNonPositiveOp, buildExpNonPositive>,
+                 ExpandFunction<math::TanhOp, buildTanh>, ExpandExpNonPositive,
                  ExpandFunction<row::SechSquaredOp, buildSechSquared>,
-                 ExpandExtend, ExpandTruncate>(context,
-                                               optionsFor(function));
+                 ExpandExtend, ExpandTruncate>(context, optionsFor(function));
     if (!optionsFor(function).fma)
       patterns.add<ExpandFma>(context);
     // CPUs have the C library for it.

@@ -42,6 +42,13 @@ Value buildExp(ImplicitLocOpBuilder &b, Value x, const MathOptions &options);
 Value buildExpNonPositive(ImplicitLocOpBuilder &b, Value x,
                           const MathOptions &options);
 
+/// What `row.exp_nonpositive` with `unchecked` and with `rounded` allows on f32
+/// where `hardwareExp2` is set.
+Value buildExpUnchecked(ImplicitLocOpBuilder &b, Value x,
+                        const MathOptions &options);
+Value buildExpRounded(ImplicitLocOpBuilder &b, Value x,
+                      const MathOptions &options);
+
 /// The natural logarithm of every f32 or f64 `x`.
 Value buildLog(ImplicitLocOpBuilder &b, Value x, const MathOptions &options);
 

@@ -87,4 +87,19 @@ gpu.module @kernels {
     memref.store %v, %kept[%t] : memref<256xvector<4xf32>, #gpu.address_space<workgroup>>
     gpu.return
   }
+  // 2^x that may lose subnormal results is one instruction for each element.
+  // CHECK-LABEL: llvm.func @exponentials
+  // NVIDIA: llvm.intr.exp2
+  // NVIDIA-COUNT-2: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz.f32"
+  // AMD: llvm.intr.exp2
+  // AMD-COUNT-2: llvm.call_intrinsic "llvm.amdgcn.exp2.f32"
+  gpu.func @exponentials(%a: i64) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    %x = builtin.unrealized_conversion_cast %a : i64 to memref<?xf32, #gpu.address_space<global>>
+    %t = gpu.thread_id x
+    %v = vector.load %x[%t] : memref<?xf32, #gpu.address_space<global>>, vector<2xf32>
+    %kept = math.exp2 %v : vector<2xf32>
+    %lost = math.exp2 %kept fastmath<afn> : vector<2xf32>
+    vector.store %lost, %x[%t] : memref<?xf32, #gpu.address_space<global>>, vector<2xf32>
+    gpu.return
+  }
 }

@@ -61,11 +61,11 @@ func.func @rows_take_lanes_of_a_warp(%x: memref<?x1000xf32>) {
 }
 
 // CHECK-LABEL: func @eight_halves_in_an_access(
-// A100-SAME: <residence = registers, threads = 16, vector = 8, steps = 8, blocks = 1728, exp = hardware>
-// H200-SAME: <residence = registers, vector = 8, steps = 4, blocks = 2112, exp = hardware>
-// B200-SAME: <residence = registers, vector = 8, steps = 4, blocks = 2368, exp = hardware>
-// MI250-SAME: <isa = rocdl, residence = registers, threads = 16, vector = 8, steps = 8, blocks = 1760, exp = hardware>
-// MI300-SAME: <isa = rocdl, residence = registers, threads = 16, vector = 8, steps = 8, blocks = 4096, exp = hardware>
+// A100-SAME: <residence = registers, threads = 16, vector = 8, steps = 8, blocks = 1728, exp = product>
+// H200-SAME: <residence = registers, threads = 16, vector = 8, steps = 8, blocks = 2112, exp = product>
+// B200-SAME: <residence = registers, vector = 8, steps = 4, blocks = 2368, exp = product>
+// MI250-SAME: <isa = rocdl, residence = registers, threads = 16, vector = 8, steps = 8, blocks = 1760, exp = product>
+// MI300-SAME: <isa = rocdl, residence = registers, threads = 16, vector = 8, steps = 8, blocks = 4096, exp = product>
 // VULKAN-SAME: <isa = spirv, residence = registers, threads = 16, vector = 4, steps = 16>
 func.func @eight_halves_in_an_access(%x: memref<32768x1024xbf16>) {
   row.program axis(1) maps [#all, #all] ins(%x : memref<32768x1024xbf16>) outs(%x : memref<32768x1024xbf16>) {
@@ -112,11 +112,11 @@ func.func @long_rows_take_a_block_or_a_cluster(%x: memref<32768x16384xf32>) {
 }
 
 // CHECK-LABEL: func @rows_that_no_block_holds(
-// A100-SAME: <residence = shared, threads = 512, block = 512, vector = 8, steps = 2, blocks = 1728, exp = hardware>
-// H200-SAME: <residence = registers, threads = 512, block = 512, vector = 8, steps = 2, blocks = 2112, cluster = 8, exp = hardware>
-// B200-SAME: <residence = registers, threads = 512, block = 512, vector = 8, steps = 2, blocks = 2368, cluster = 8, exp = hardware>
-// MI250-SAME: <isa = rocdl, threads = 128, vector = 8, steps = 2, blocks = 1760, exp = hardware>
-// MI300-SAME: <isa = rocdl, threads = 128, vector = 8, steps = 2, blocks = 4096, exp = hardware>
+// A100-SAME: <residence = shared, threads = 512, block = 512, vector = 8, steps = 2, blocks = 1728, exp = product>
+// H200-SAME: <residence = shared, threads = 256, block = 256, vector = 8, steps = 2, blocks = 2112, cluster = 2, exp = product>
+// B200-SAME: <threads = 256, block = 256, vector = 8, steps = 2, blocks = 2368, exp = product>
+// MI250-SAME: <isa = rocdl, threads = 128, vector = 8, steps = 2, blocks = 1760, exp = product>
+// MI300-SAME: <isa = rocdl, threads = 128, vector = 8, steps = 2, blocks = 4096, exp = product>
 // VULKAN-SAME: <isa = spirv, threads = 128, vector = 4, steps = 4>
 func.func @rows_that_no_block_holds(%x: memref<32768x65536xbf16>) {
   row.program axis(1) maps [#all, #all] ins(%x : memref<32768x65536xbf16>) outs(%x : memref<32768x65536xbf16>) {
@@ -303,11 +303,11 @@ func.func @sums_without_results(%x: memref<8192x128256xbf16>, %s: memref<8192xf3
 }
 
 // CHECK-LABEL: func @results_without_sums(
-// A100-SAME: <threads = 128, vector = 8, steps = 2, blocks = 1728, exp = hardware>
-// H200-SAME: <threads = 128, vector = 8, steps = 2, blocks = 2112, exp = hardware>
-// B200-SAME: <threads = 128, vector = 8, steps = 2, blocks = 2368, exp = hardware>
-// MI250-SAME: <isa = rocdl, threads = 128, vector = 8, steps = 2, blocks = 1760, exp = hardware>
-// MI300-SAME: <isa = rocdl, threads = 128, vector = 8, steps = 2, blocks = 4096, exp = hardware>
+// A100-SAME: <threads = 128, vector = 8, steps = 2, blocks = 1728, exp = product>
+// H200-SAME: <threads = 128, vector = 8, steps = 2, blocks = 2112, exp = product>
+// B200-SAME: <threads = 128, vector = 8, steps = 2, blocks = 2368, exp = product>
+// MI250-SAME: <isa = rocdl, threads = 128, vector = 8, steps = 2, blocks = 1760, exp = product>
+// MI300-SAME: <isa = rocdl, threads = 128, vector = 8, steps = 2, blocks = 4096, exp = product>
 // VULKAN-SAME: <isa = spirv, threads = 128, vector = 4, steps = 4>
 func.func @results_without_sums(%x: memref<8192x128256xbf16>) {
   row.program axis(1) maps [#all, #all] ins(%x : memref<8192x128256xbf16>) outs(%x : memref<8192x128256xbf16>) {
