@@ -14,7 +14,7 @@ from lit.llvm import llvm_config
 config.name = "softmax"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "fuzz", "numerics", "unit", "consumer", "mutants", "performance"]
+config.excludes = ["Inputs", "fuzz", "numerics", "ptx", "unit", "consumer", "mutants", "performance"]
 config.test_source_root = os.path.join(config.softmax_source_root, "test")
 config.test_exec_root = config.softmax_test_dir
 

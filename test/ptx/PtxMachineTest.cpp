@@ -1,0 +1,2 @@
+// Tests of instructions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
