@@ -277,15 +277,18 @@ static void runMove(Warp &warp, const Instruction &instruction, Mask active) {
   commit(warp.at<T>(instruction.to[0]), values, active);
 }
 
-/// {a, b}: a is the lowest part.
+/// {a, b}: a is the lowest part. LLVM packs registers that it has never written
+/// to, and drops these parts again; they are NaNs here.
 template <class Part, class Whole>
 static void runPack(Warp &warp, const Instruction &instruction, Mask active) {
   Whole values[kLanes] = {};
   unsigned shift = 0;
   for (const Operand &operand : instruction.from) {
     const Part *part = warp.at<Part>(operand);
+    const Mask written = warp.lanesWritten(operand);
     for (unsigned i = 0; i < kLanes; ++i)
-      values[i] |= Whole{part[i]} << shift;
+      values[i] |= Whole{written >> i & 1 ? part[i] : static_cast<Part>(~0u)}
+                   << shift;
     shift += 8 * sizeof(Part);
   }
   commit(warp.at<Whole>(instruction.to[0]), values, active);
@@ -315,6 +318,7 @@ static void decodeMov(Decoder &d) {
   bool packs = from.kind == Written::List, unpacks = to.kind == Written::List;
   if (!packs && !unpacks) {
     d.take(size, {size});
+    instruction.isMove = true;
     instruction.run = size == 2   ? runMove<uint16_t>
                       : size == 4 ? runMove<uint32_t>
                       : size == 8 ? runMove<uint64_t>
@@ -332,6 +336,7 @@ static void decodeMov(Decoder &d) {
       instruction.from.push_back(d.places.source(part, each, false));
     else
       instruction.to.push_back(d.places.result(part, each, false));
+  instruction.isMove = packs;
   if (packs)
     instruction.to.push_back(d.places.result(to, size, false));
   else

@@ -36,6 +36,9 @@ public:
     Mask mask = *at<Mask>(predicate);
     return predicate.negated ? ~mask : mask;
   }
+  Mask lanesWritten(const Operand &operand) const {
+    return written[operand.index];
+  }
   void write(const Operand &predicate, Mask value, Mask lanes) {
     if (predicate.size == 0)
       return;

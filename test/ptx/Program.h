@@ -73,6 +73,7 @@ struct Instruction {
   Operand guard;
   bool flushes = false, saturates = false; ///< .ftz, .sat
   bool isRemote = false; ///< shared::cluster
+  bool isMove = false;   ///< also of registers that nothing was written to
   uint8_t vector = 1;    ///< elements of an access
   int rounding = 0;      ///< as fesetround takes it
   uint8_t mode = 0;      ///< ShuffleMode, VoteMode

@@ -124,12 +124,20 @@ void Warp::checkRead(const Instruction &instruction, const Operand &operand,
 }
 
 void Warp::checkReads(const Instruction &instruction, Mask lanes) {
+  if (instruction.isMove)
+    return;
   for (const Operand &operand : instruction.from)
     if (lanes & ~written[operand.index])
       checkRead(instruction, operand, lanes);
 }
 
 void Warp::markWritten(const Instruction &instruction, Mask lanes) {
+  if (instruction.isMove && instruction.from.size() == 1 &&
+      instruction.to.size() == 1) {
+    Mask &mask = written[instruction.to[0].index];
+    mask = (mask & ~lanes) | (written[instruction.from[0].index] & lanes);
+    return;
+  }
   for (const Operand &operand : instruction.to)
     if (operand.size)
       written[operand.index] |= lanes;
