@@ -179,7 +179,10 @@ void runMapAddress(Warp &warp, const Instruction &instruction, Mask active) {
     if (!warp.block.shared.contains(address, 1))
       warp.fail(kIllegalAddress, lane,
                 "mapa of " + hex(address) + ", which is not in shared memory");
-    // A rank that no block has is found by the access, if there is one.
+    if (rank >= warp.block.cluster.blocks.size())
+      warp.fail(kIllegalAddress, lane,
+                "mapa to block " + std::to_string(rank) + " of a cluster of " +
+                    std::to_string(warp.block.cluster.blocks.size()));
     warp.at<T>(instruction.to[0])[lane] =
         address | static_cast<T>(uint64_t{rank + 1} << kRankShift);
   }

@@ -169,7 +169,7 @@ TEST_F(PtxChecks, RacesInClusters) {
   // Of a barrier of the block the other one knows nothing.
   expectFault(send + barrier + store + "bar.sync 0; ld.shared.b32 %r5, [%d2];" +
                   barrier,
-              kLaunchFailed, "shared memory is read that was never written");
+              kLaunchFailed, "data race");
   ptxReset();
   // Written between arriving and waiting: not ordered by that barrier.
   expectFault(send + barrier + "barrier.cluster.arrive;" + store +
@@ -196,8 +196,11 @@ TEST_F(PtxChecks, BlocksThatHaveEnded) {
                      "@%p1 st.shared::cluster.b32 [%d4], 1;",
               kLaunchFailed, "may still access its shared memory");
   ptxReset();
-  expectFault(send + "mov.b32 %r9, 2; mapa.shared::cluster.u64 %d4, %d2, %r9;"
-                     "@%p1 st.shared::cluster.b32 [%d4], 1;",
+  expectFault("mov.b64 %d2, memory; mapa.shared::cluster.u64 %d4, %d2, 2;",
+              kIllegalAddress, "mapa to block 2 of a cluster of 2");
+  ptxReset();
+  expectFault("mov.b64 %d4, 0x30000400;"
+              "st.shared::cluster.b32 [%d4], 1;",
               kIllegalAddress, "no block of the cluster");
 }
 
