@@ -57,6 +57,7 @@ config.substitutions += [
     ("%cc", config.c_compiler),
     ("%python", config.python),
     ("%fake_drivers", config.fake_drivers),
+    ("%ptx_driver", config.ptx_driver),
     # Links a program without any C library, see tools/Inputs/freestanding.h.
     ("%aarch64_cc", os.path.join(config.llvm_tools_dir, "clang") +
      " --target=aarch64-linux-gnu -std=c11 -Wall -Wextra -Werror -O1"

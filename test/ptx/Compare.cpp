@@ -15,9 +15,7 @@ struct Mode {
   Relation relation;
   bool isUnordered; ///< true where an operand is NaN
   Join join;
-  uint8_t pack() const {
-    return relation | isUnordered << 3 | join << 4;
-  }
+  uint8_t pack() const { return relation | isUnordered << 3 | join << 4; }
   static Mode unpack(uint8_t mode) {
     return {static_cast<Relation>(mode & 7), (mode & 8) != 0,
             static_cast<Join>(mode >> 4)};
@@ -69,8 +67,8 @@ void runCompare(Warp &warp, const Instruction &instruction, Mask active) {
     mask |= nan;
   Mask other = mode.join == Plain ? 0 : warp.read(instruction.from[2]);
   auto join = [&](Mask value) {
-    return mode.join == And  ? value & other
-           : mode.join == Or ? value | other
+    return mode.join == And   ? value & other
+           : mode.join == Or  ? value | other
            : mode.join == Xor ? value ^ other
                               : value;
   };
@@ -94,7 +92,9 @@ void runPredicate(Warp &warp, const Instruction &instruction, Mask active) {
   Mask a = warp.read(instruction.from[0]);
   if (instruction.from.size() == 2) {
     Mask b = warp.read(instruction.from[1]);
-    a = instruction.mode == And ? a & b : instruction.mode == Or ? a | b : a ^ b;
+    a = instruction.mode == And  ? a & b
+        : instruction.mode == Or ? a | b
+                                 : a ^ b;
   } else if (instruction.mode == Xor) { // not
     a = ~a;
   }
@@ -129,8 +129,9 @@ Run compareOf(Type type) {
 
 void decodeSetp(Decoder &d) {
   static const std::map<std::string, Relation> relations = {
-      {"eq", Eq}, {"ne", Ne}, {"lt", Lt}, {"le", Le}, {"gt", Gt}, {"ge", Ge},
-      {"lo", Lt}, {"ls", Le}, {"hi", Gt}, {"hs", Ge}, {"num", Num}, {"nan", NaN}};
+      {"eq", Eq}, {"ne", Ne}, {"lt", Lt},   {"le", Le},
+      {"gt", Gt}, {"ge", Ge}, {"lo", Lt},   {"ls", Le},
+      {"hi", Gt}, {"hs", Ge}, {"num", Num}, {"nan", NaN}};
   Type type = d.type();
   bool isFloat = type == Type::F32 || type == Type::F64;
   Mode mode = {Eq, false, Plain};
@@ -143,7 +144,10 @@ void decodeSetp(Decoder &d) {
   if (it == relations.end() || (!isFloat && it->second >= Num))
     d.fail("comparison ." + d.parts[1] + " is not known");
   mode.relation = it->second;
-  mode.join = d.has("and") ? And : d.has("or") ? Or : d.has("xor") ? Xor : Plain;
+  mode.join = d.has("and")   ? And
+              : d.has("or")  ? Or
+              : d.has("xor") ? Xor
+                             : Plain;
   d.allow({d.parts[1].c_str(), "and", "or", "xor"});
   d.count(mode.join == Plain ? 3 : 4);
   Written &result = d.operands[0];

@@ -20,11 +20,11 @@ static void decodeShuffle(Decoder &d) {
   d.count(5);
   Instruction &instruction = d.instruction;
   instruction.kind = Kind::Shuffle;
-  instruction.mode = static_cast<uint8_t>(
-      d.has("up")     ? ShuffleMode::Up
-      : d.has("down") ? ShuffleMode::Down
-      : d.has("bfly") ? ShuffleMode::Butterfly
-                      : ShuffleMode::Index);
+  instruction.mode =
+      static_cast<uint8_t>(d.has("up")     ? ShuffleMode::Up
+                           : d.has("down") ? ShuffleMode::Down
+                           : d.has("bfly") ? ShuffleMode::Butterfly
+                                           : ShuffleMode::Index);
   Written &result = d.operands[0];
   if (result.kind == Written::List) {
     instruction.to.push_back(d.places.result(result.parts[0], 4, false));
@@ -67,7 +67,8 @@ static void decodeBarrier(Decoder &d) {
   if (d.has("cluster")) {
     d.allow({"cluster", "arrive", "wait", "release", "acquire", "aligned"});
     d.count(0);
-    instruction.kind = d.has("arrive") ? Kind::ClusterArrive : Kind::ClusterWait;
+    instruction.kind =
+        d.has("arrive") ? Kind::ClusterArrive : Kind::ClusterWait;
     return;
   }
   d.allow({"cta", "sync", "aligned"});

@@ -33,8 +33,8 @@ uint16_t narrow(double value, Format format) {
     return sign;
   int exponent = std::max(std::ilogb(value), format.smallest);
   // A whole number of units in the last place; the sign steers the rounding.
-  double units = std::fabs(
-      std::nearbyint(std::ldexp(value, format.mantissa - exponent)));
+  double units =
+      std::fabs(std::nearbyint(std::ldexp(value, format.mantissa - exponent)));
   // Carries run into the exponent, up to that of infinity.
   int64_t bits = static_cast<int64_t>(units) +
                  (int64_t{exponent - format.smallest} << format.mantissa);
@@ -67,10 +67,10 @@ struct Half {
 struct BFloat {
   uint16_t bits;
 };
-template <class T> constexpr bool kIsNarrow =
-    std::is_same_v<T, Half> || std::is_same_v<T, BFloat>;
-template <class T> constexpr bool kIsFloat =
-    std::is_floating_point_v<T> || kIsNarrow<T>;
+template <class T>
+constexpr bool kIsNarrow = std::is_same_v<T, Half> || std::is_same_v<T, BFloat>;
+template <class T>
+constexpr bool kIsFloat = std::is_floating_point_v<T> || kIsNarrow<T>;
 
 float canonicalNaN() {
   constexpr uint32_t kBits = 0x7fffffff;
@@ -116,9 +116,8 @@ template <class To, class From> To convert(From from) {
 
 /// Registers may be wider than the types; results are extended to them.
 template <class To, class From>
-__attribute__((noinline)) void convertAll(Warp &warp,
-                                          const Instruction &instruction,
-                                          Mask active) {
+__attribute__((noinline)) void
+convertAll(Warp &warp, const Instruction &instruction, Mask active) {
   const Operand &from = instruction.from[0], &to = instruction.to[0];
   const uint8_t *source = warp.at<uint8_t>(from);
   uint8_t *result = warp.at<uint8_t>(to);
@@ -249,8 +248,8 @@ static void decodeCvt(Decoder &d) {
   if (to == Type::F16x2 || to == Type::BF16x2) {
     d.take(4, {4, 4});
     if (from == Type::F32)
-      instruction.run = to == Type::F16x2 ? runConvertPair<Half>
-                                          : runConvertPair<BFloat>;
+      instruction.run =
+          to == Type::F16x2 ? runConvertPair<Half> : runConvertPair<BFloat>;
     return;
   }
   d.count(2);
@@ -342,14 +341,14 @@ static void decodeMov(Decoder &d) {
   else
     instruction.from.push_back(d.places.source(from, size, false));
   if (size == 4 && each == 2)
-    instruction.run = packs ? runPack<uint16_t, uint32_t>
-                            : runUnpack<uint16_t, uint32_t>;
+    instruction.run =
+        packs ? runPack<uint16_t, uint32_t> : runUnpack<uint16_t, uint32_t>;
   else if (size == 8 && each == 4)
-    instruction.run = packs ? runPack<uint32_t, uint64_t>
-                            : runUnpack<uint32_t, uint64_t>;
+    instruction.run =
+        packs ? runPack<uint32_t, uint64_t> : runUnpack<uint32_t, uint64_t>;
   else if (size == 8 && each == 2)
-    instruction.run = packs ? runPack<uint16_t, uint64_t>
-                            : runUnpack<uint16_t, uint64_t>;
+    instruction.run =
+        packs ? runPack<uint16_t, uint64_t> : runUnpack<uint16_t, uint64_t>;
 }
 
 bool ptx::decodeConvert(Decoder &d) {

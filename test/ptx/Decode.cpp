@@ -61,8 +61,8 @@ static std::vector<std::string> split(const std::string &opcode) {
 void ptx::decode(const std::string &opcode, std::vector<Written> &operands,
                  Places &places, Instruction &instruction) {
   Decoder decoder{split(opcode), operands, places, instruction};
-  for (auto family : {decodeInteger, decodeFloat, decodeCompare, decodeConvert,
-                      decodeMemory, decodeControl})
+  for (auto family : {decodeInteger, decodeBits, decodeFloat, decodeCompare,
+                      decodeConvert, decodeMemory, decodeControl})
     if (family(decoder))
       return;
   decoder.fail("not known");

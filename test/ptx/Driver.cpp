@@ -4,6 +4,7 @@
 
 // PTX_CAPABILITY  compute capability of the device, 90 for 9.0; unset: 90
 // PTX_SEED        order of blocks and warps; unset: as they are numbered
+// PTX_ULPS        by how much ex2.approx errs; unset: it is rounded correctly
 // PTX_QUIET       set: faults are not written to stderr
 
 #include "Driver.h"
@@ -68,10 +69,12 @@ template <class Body> int guarded(Body body) {
   }
 }
 
-bool isIntact(const Library::Function &function, uint32_t dynamicBytes) {
+/// Whether the function was set to this much shared memory.
+bool fits(const Library::Function &function, uint32_t dynamicBytes) {
   uint32_t limit = cuda_plain_shared_bytes;
   if (function.dynamicLimit)
-    limit = std::max(limit, function.dynamicLimit + function.kernel->sharedBytes);
+    limit =
+        std::max(limit, function.dynamicLimit + function.kernel->sharedBytes);
   return function.kernel->sharedBytes + dynamicBytes <= limit;
 }
 
@@ -102,7 +105,8 @@ Launch prepare(const cuda_launch_config &config,
   };
   std::copy_n(config.grid, 3, launch.grid);
   std::copy_n(config.block, 3, launch.block);
-  uint64_t threads = uint64_t{config.block[0]} * config.block[1] * config.block[2];
+  uint64_t threads =
+      uint64_t{config.block[0]} * config.block[1] * config.block[2];
   require(threads > 0 && threads <= 1024, kInvalidValue,
           "1 to 1024 threads in a block");
   require(threads <= kernel.maxThreads, kInvalidValue,
@@ -119,14 +123,17 @@ Launch prepare(const cuda_launch_config &config,
           "more than 8 blocks in a cluster need the function's attribute");
   require(config.grid[0] % launch.cluster == 0, kInvalidValue,
           "a grid that is no multiple of the cluster");
-  require(isIntact(function, config.shared_bytes), kInvalidValue,
+  require(fits(function, config.shared_bytes), kInvalidValue,
           "more shared memory than the function was set to");
   launch.dynamicBytes = config.shared_bytes;
-  require(arguments || kernel.parameters.empty(), kInvalidValue, "no arguments");
+  require(arguments || kernel.parameters.empty(), kInvalidValue,
+          "no arguments");
   launch.parameters.resize(kernel.parameterBytes);
   for (size_t i = 0; i < kernel.parameters.size(); ++i)
     std::memcpy(&launch.parameters[kernel.parameters[i].first], arguments[i],
                 kernel.parameters[i].second);
+  const char *ulps = std::getenv("PTX_ULPS");
+  approximationUlps = ulps ? std::atoi(ulps) : 0;
   if (const char *seed = std::getenv("PTX_SEED"))
     launch.seed = std::strtoull(seed, nullptr, 10) * 1000003 + ++attempts;
   return launch;

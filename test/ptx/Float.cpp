@@ -1,6 +1,6 @@
-// Floating-point arithmetic. Approximations give the nearest number to the exact
-// value, which is within what PTX allows them.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Floating-point arithmetic. Approximations give the number nearest to the
+// exact value, or one as far from it as was asked for. SPDX-License-Identifier:
+// Apache-2.0 WITH LLVM-exception
 
 #include "Lanes.h"
 
@@ -10,6 +10,8 @@
 #include <limits>
 
 using namespace ptx;
+
+int ptx::approximationUlps = 0;
 
 namespace {
 
@@ -58,9 +60,21 @@ struct RSqrt {
     return canonical(static_cast<float>(1 / std::sqrt(double{a})));
   }
 };
+/// Powers of two are exact, as everybody's exponential relies on.
 struct Exp2 {
   static float apply(float a) {
-    return canonical(static_cast<float>(std::exp2(double{a})));
+    float power = canonical(static_cast<float>(std::exp2(double{a})));
+    if (approximationUlps == 0 || std::nearbyint(a) == a ||
+        !std::isnormal(power))
+      return power;
+    // One way or the other, by the last bits of the operand.
+    uint32_t bits;
+    std::memcpy(&bits, &a, sizeof bits);
+    bool isUp = (bits ^ bits >> 1 ^ bits >> 2) & 1;
+    std::memcpy(&bits, &power, sizeof bits);
+    bits += isUp ? approximationUlps : -approximationUlps;
+    std::memcpy(&power, &bits, sizeof bits);
+    return power;
   }
 };
 struct Log2 {

@@ -221,9 +221,9 @@ static void runAll(Cluster &cluster, const Launch &launch,
 
 void ptx::execute(const Launch &launch) {
   Cluster cluster(launch);
-  const std::vector<uint32_t> order =
-      shuffled(launch.grid[0] / launch.cluster * launch.grid[1] * launch.grid[2],
-               launch.seed);
+  const std::vector<uint32_t> order = shuffled(
+      launch.grid[0] / launch.cluster * launch.grid[1] * launch.grid[2],
+      launch.seed);
   Guard guard;
   if (sigsetjmp(guard.jump, 1) == 0) {
     runAll(cluster, launch, order);

@@ -77,6 +77,7 @@ struct Decoder {
 };
 
 bool decodeInteger(Decoder &);
+bool decodeBits(Decoder &);
 bool decodeFloat(Decoder &);
 bool decodeCompare(Decoder &); ///< setp, selp, operations on predicates
 bool decodeConvert(Decoder &); ///< cvt, mov

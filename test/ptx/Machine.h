@@ -18,6 +18,9 @@ struct Launch {
   uint64_t seed = 0;
 };
 
+/// By how many units in the last place ex2.approx errs; PTX allows 2.
+extern int approximationUlps;
+
 /// Runs all blocks. Throws a Fault.
 void execute(const Launch &launch);
 
@@ -77,7 +80,7 @@ private:
 
   const Kernel &kernel;
   std::vector<uint8_t> memory;
-  uint8_t *registers; ///< the register file, aligned
+  uint8_t *registers;        ///< the register file, aligned
   std::vector<Mask> written; ///< by which lanes each register was
   uint32_t pc[kLanes];
   Mask runnable = 0, exited = 0;

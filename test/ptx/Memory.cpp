@@ -45,8 +45,7 @@ void put(Warp &warp, const Operand &to, unsigned lane, T value) {
   std::memcpy(place, &extended, to.size);
 }
 
-template <class T>
-T get(Warp &warp, const Operand &from, unsigned lane) {
+template <class T> T get(Warp &warp, const Operand &from, unsigned lane) {
   T value;
   std::memcpy(&value, warp.at<uint8_t>(from) + lane * from.size, sizeof value);
   return value;
@@ -90,7 +89,8 @@ Block &findShared(Warp &warp, const Instruction &instruction, unsigned lane,
   if (instruction.isRemote && address >> kRankShift) {
     uint64_t rank = (address >> kRankShift) - 1;
     if (rank >= block->cluster.blocks.size())
-      warp.fail(kIllegalAddress, lane, "no block of the cluster at " + hex(address));
+      warp.fail(kIllegalAddress, lane,
+                "no block of the cluster at " + hex(address));
     address &= (uint64_t{1} << kRankShift) - 1;
     block = block->cluster.blocks[rank].get();
   }
@@ -113,11 +113,12 @@ Block &findShared(Warp &warp, const Instruction &instruction, unsigned lane,
   access.arrivals = thread.arrivals;
   access.meetings = warp.block.clocks.warps[warp.number].meetings;
   access.line = instruction.line;
-  std::string wrong = block->shared.note(address, bytes, isWrite, access,
-                                         warp.block.clocks);
+  std::string wrong =
+      block->shared.note(address, bytes, isWrite, access, warp.block.clocks);
   if (!wrong.empty())
     warp.fail(kLaunchFailed, lane, wrong);
-  if (block != &warp.block && access.arrivals + 1 > block->shared.remoteArrivals) {
+  if (block != &warp.block &&
+      access.arrivals + 1 > block->shared.remoteArrivals) {
     block->shared.remoteArrivals = access.arrivals + 1;
     block->shared.remote = access;
   }
@@ -149,7 +150,8 @@ void runStoreShared(Warp &warp, const Instruction &instruction, Mask active) {
                               sizeof(T) * count, /*isWrite=*/true);
     for (unsigned k = 0; k < count; ++k) {
       T value = get<T>(warp, instruction.from[k + 1], lane);
-      std::memcpy(block.shared.at(address) + k * sizeof(T), &value, sizeof value);
+      std::memcpy(block.shared.at(address) + k * sizeof(T), &value,
+                  sizeof value);
     }
   }
 }
@@ -164,8 +166,8 @@ void runLoadParameter(Warp &warp, const Instruction &instruction, Mask active) {
   for (Mask rest = active; rest; rest &= rest - 1)
     for (unsigned k = 0; k < instruction.vector; ++k) {
       T value;
-      std::memcpy(&value,
-                  &parameters[instruction.offset + k * sizeof(T)], sizeof value);
+      std::memcpy(&value, &parameters[instruction.offset + k * sizeof(T)],
+                  sizeof value);
       put(warp, instruction.to[k], __builtin_ctz(rest), value);
     }
 }
@@ -230,8 +232,11 @@ Run accessOf(Type type, bool isLoad, const std::string &space) {
 /// Weak accesses, and what only steers caches.
 bool isPermitted(const std::string &modifier) {
   static const char *const names[] = {
-      "weak", "nc", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "v2", "v4", "v8",
-      "global", "shared", "shared::cta", "shared::cluster", "param"};
+      "weak",   "nc",     "ca",          "cg",
+      "cs",     "lu",     "cv",          "wb",
+      "wt",     "v2",     "v4",          "v8",
+      "global", "shared", "shared::cta", "shared::cluster",
+      "param"};
   return std::find(std::begin(names), std::end(names), modifier) !=
              std::end(names) ||
          modifier.compare(0, 4, "L1::") == 0 ||
@@ -297,8 +302,8 @@ bool ptx::decodeMemory(Decoder &d) {
       d.fail("mapa of generic addresses is not known");
     unsigned size = sizeOf(d.type());
     d.take(size, {size, 4});
-    instruction.run = size == 8 ? runMapAddress<uint64_t>
-                                : runMapAddress<uint32_t>;
+    instruction.run =
+        size == 8 ? runMapAddress<uint64_t> : runMapAddress<uint32_t>;
   } else if (d.is("membar") || d.is("fence") || d.is("prefetch")) {
     // Every access takes place at once, and nothing waits for a cache.
     instruction.run = runNothing;

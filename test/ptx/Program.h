@@ -42,8 +42,27 @@ struct Fault : std::runtime_error {
 
 /// What an instruction says of its operands.
 enum class Type {
-  None, Pred, B8, B16, B32, B64, U8, U16, U32, U64, S8, S16, S32, S64,
-  F16, F16x2, BF16, BF16x2, F32, F32x2, F64
+  None,
+  Pred,
+  B8,
+  B16,
+  B32,
+  B64,
+  U8,
+  U16,
+  U32,
+  U64,
+  S8,
+  S16,
+  S32,
+  S64,
+  F16,
+  F16x2,
+  BF16,
+  BF16x2,
+  F32,
+  F32x2,
+  F64
 };
 unsigned sizeOf(Type type); ///< in bytes; 4 of a predicate: its mask
 
@@ -58,7 +77,14 @@ struct Operand {
 
 /// What the scheduler does; everything but `Plain` may end the run of a warp.
 enum class Kind : uint8_t {
-  Plain, Branch, Exit, Barrier, ClusterArrive, ClusterWait, Shuffle, Vote,
+  Plain,
+  Branch,
+  Exit,
+  Barrier,
+  ClusterArrive,
+  ClusterWait,
+  Shuffle,
+  Vote,
   WarpBarrier
 };
 enum class ShuffleMode : uint8_t { Up, Down, Butterfly, Index };
@@ -72,14 +98,14 @@ struct Instruction {
   bool isGuarded = false;
   Operand guard;
   bool flushes = false, saturates = false; ///< .ftz, .sat
-  bool isRemote = false; ///< shared::cluster
-  bool isMove = false;   ///< also of registers that nothing was written to
-  uint8_t vector = 1;    ///< elements of an access
-  int rounding = 0;      ///< as fesetround takes it
-  uint8_t mode = 0;      ///< ShuffleMode, VoteMode
-  int64_t offset = 0;    ///< of an address
-  uint32_t target = 0;   ///< of a branch
-  uint32_t line = 0;     ///< in the PTX
+  bool isRemote = false;                   ///< shared::cluster
+  bool isMove = false; ///< also of registers that nothing was written to
+  uint8_t vector = 1;  ///< elements of an access
+  int rounding = 0;    ///< as fesetround takes it
+  uint8_t mode = 0;    ///< ShuffleMode, VoteMode
+  int64_t offset = 0;  ///< of an address
+  uint32_t target = 0; ///< of a branch
+  uint32_t line = 0;   ///< in the PTX
   const char *opcode = "";
 };
 
@@ -91,9 +117,27 @@ struct Constant {
 };
 
 enum class Special : uint8_t {
-  TidX, TidY, TidZ, NtidX, NtidY, NtidZ, CtaidX, CtaidY, CtaidZ, NctaidX,
-  NctaidY, NctaidZ, LaneId, WarpId, ClusterCtaidX, ClusterNctaidX,
-  ClusterCtarank, ClusterNctarank, ClusterIdX, NclusterIdX, LanemaskLt
+  TidX,
+  TidY,
+  TidZ,
+  NtidX,
+  NtidY,
+  NtidZ,
+  CtaidX,
+  CtaidY,
+  CtaidZ,
+  NctaidX,
+  NctaidY,
+  NctaidZ,
+  LaneId,
+  WarpId,
+  ClusterCtaidX,
+  ClusterNctaidX,
+  ClusterCtarank,
+  ClusterNctarank,
+  ClusterIdX,
+  NclusterIdX,
+  LanemaskLt
 };
 
 struct Kernel {
@@ -107,14 +151,14 @@ struct Kernel {
   std::vector<uint32_t> written;
   uint32_t parameterBytes = 0;
   std::vector<std::pair<uint32_t, uint32_t>> parameters; ///< offset, size
-  uint32_t sharedBytes = 0;   ///< static
+  uint32_t sharedBytes = 0;                              ///< static
   uint32_t sharedGranule = 8; ///< the smallest access
   uint32_t maxThreads = 1024; ///< .maxntid
 };
 
 struct Module {
-  int target = 0;            ///< 90 of sm_90
-  bool isExact = false;      ///< sm_90a
+  int target = 0;       ///< 90 of sm_90
+  bool isExact = false; ///< sm_90a
   std::map<std::string, Kernel> kernels;
   std::vector<std::unique_ptr<std::string>> opcodes; ///< that kernels point to
 };
@@ -125,12 +169,12 @@ std::unique_ptr<Module> parse(const std::string &text);
 /// What `decode` needs to know of an operand as it is written.
 struct Written {
   enum { Register, Integer, Float, Address, Symbol, List, Nothing } kind;
-  std::string name;            ///< of a register or symbol, without negation
-  bool negated = false;        ///< !%p
-  uint64_t value = 0;          ///< an integer, or the bits of a number
-  bool isDouble = false;       ///< 0d
-  int64_t offset = 0;          ///< of an address
-  std::vector<Written> parts;  ///< {a, b}, and d|p
+  std::string name;           ///< of a register or symbol, without negation
+  bool negated = false;       ///< !%p
+  uint64_t value = 0;         ///< an integer, or the bits of a number
+  bool isDouble = false;      ///< 0d
+  int64_t offset = 0;         ///< of an address
+  std::vector<Written> parts; ///< {a, b}, and d|p
 };
 
 /// Gives operands their places.

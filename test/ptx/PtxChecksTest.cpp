@@ -126,8 +126,9 @@ TEST_F(PtxChecks, RacesBetweenWarps) {
 
 TEST_F(PtxChecks, RacesWithinAWarp) {
   threads = 16;
-  expectFault(withOwnWord("st.shared.b32 [%d3], %r0; ld.shared.b32 %r5, [%d4];"),
-              kLaunchFailed, "data race: read after a write");
+  expectFault(
+      withOwnWord("st.shared.b32 [%d3], %r0; ld.shared.b32 %r5, [%d4];"),
+      kLaunchFailed, "data race: read after a write");
   ptxReset();
   threads = 32;
   // Lanes 0 and 16 have the same word.
@@ -157,10 +158,9 @@ TEST_F(PtxChecks, RacesWithinAWarp) {
 TEST_F(PtxChecks, RacesInClusters) {
   threads = 32;
   blocks = cluster = 2;
-  const std::string send =
-      "mov.u32 %r1, %cluster_ctarank; mov.b64 %d2, memory;"
-      "setp.eq.s32 %p1, %r0, 0; xor.b32 %r2, %r1, 1;"
-      "mapa.shared::cluster.u64 %d4, %d2, %r2;";
+  const std::string send = "mov.u32 %r1, %cluster_ctarank; mov.b64 %d2, memory;"
+                           "setp.eq.s32 %p1, %r0, 0; xor.b32 %r2, %r1, 1;"
+                           "mapa.shared::cluster.u64 %d4, %d2, %r2;";
   const std::string store = "@%p1 st.shared::cluster.b32 [%d4], %r1;";
   const std::string barrier = "barrier.cluster.arrive; barrier.cluster.wait;";
   EXPECT_EQ(run(send + barrier + store + barrier + "ld.shared.b32 %r5, [%d2];"),
@@ -308,7 +308,8 @@ TEST_F(PtxLaunches, Threads) {
 
 TEST_F(PtxLaunches, DynamicSharedMemory) {
   int used = 0;
-  ASSERT_EQ(cuKernelGetAttribute(&used, cuda_static_shared_bytes, function, 0), 0);
+  ASSERT_EQ(cuKernelGetAttribute(&used, cuda_static_shared_bytes, function, 0),
+            0);
   EXPECT_EQ(used, 64);
   dynamicBytes = (48 << 10) - 64;
   EXPECT_EQ(launch(function), 0);
@@ -318,8 +319,9 @@ TEST_F(PtxLaunches, DynamicSharedMemory) {
                                  function, 0),
             0);
   EXPECT_EQ(launch(function), 0);
-  EXPECT_EQ(cuKernelSetAttribute(cuda_dynamic_shared_bytes, 227 << 10, function, 0),
-            kInvalidValue);
+  EXPECT_EQ(
+      cuKernelSetAttribute(cuda_dynamic_shared_bytes, 227 << 10, function, 0),
+      kInvalidValue);
 }
 
 TEST_F(PtxLaunches, Clusters) {

@@ -86,8 +86,12 @@ const Example kIntegers[] = {
     {"setp.lt.s32 %p1, -1, 1; selp.b32 %r1, 7, 8, %p1;", 7},
     {"setp.lt.u32 %p1, -1, 1; selp.b32 %r1, 7, 8, %p1;", 8},
     {"setp.lo.u32 %p1|%p2, 1, 2; selp.b32 %r1, 7, 8, %p2;", 8},
-    {"mov.pred %p2, -1; setp.eq.and.s32 %p1, 1, 2, !%p2; selp.b32 %r1, 7, 8, %p1;", 8},
-    {"mov.pred %p2, -1; setp.eq.or.s32 %p1, 1, 2, %p2; selp.b32 %r1, 7, 8, %p1;", 7},
+    {"mov.pred %p2, -1; setp.eq.and.s32 %p1, 1, 2, !%p2; selp.b32 %r1, 7, 8, "
+     "%p1;",
+     8},
+    {"mov.pred %p2, -1; setp.eq.or.s32 %p1, 1, 2, %p2; selp.b32 %r1, 7, 8, "
+     "%p1;",
+     7},
     {"mov.pred %p1, 0; not.pred %p2, %p1; selp.b64 %d1, 7, 8, %p2;", 7},
     {"mov.b32 %r1, 1; mov.pred %p1, 0; @%p1 mov.b32 %r1, 2;", 1},
     {"mov.b32 %r1, 1; mov.pred %p1, 0; @!%p1 mov.b32 %r1, 2;", 2},
@@ -109,8 +113,10 @@ const Example kFloats[] = {
     {"mul.rn.ftz.f32 %r1, 0f80400000, 0f40000000;", 0x80000000},
     // (1 + 2^-12)^2 - (1 + 2^-11) is 2^-24: with one rounding only.
     {"fma.rn.f32 %r1, 0f3F800800, 0f3F800800, 0fBF801000;", 0x33800000},
-    {"mul.rn.f32 %r2, 0f3F800800, 0f3F800800; add.rn.f32 %r1, %r2, 0fBF801000;", 0},
-    {"fma.rn.f64 %d1, 0d3FF0000000000000, 0d4000000000000000, 0d3FF0000000000000;",
+    {"mul.rn.f32 %r2, 0f3F800800, 0f3F800800; add.rn.f32 %r1, %r2, 0fBF801000;",
+     0},
+    {"fma.rn.f64 %d1, 0d3FF0000000000000, 0d4000000000000000, "
+     "0d3FF0000000000000;",
      0x4008000000000000},
     {"div.rn.f32 %r1, 0f3F800000, 0f40400000;", 0x3eaaaaab},
     {"rcp.rn.f32 %r1, 0f40400000;", 0x3eaaaaab},
@@ -133,8 +139,10 @@ const Example kFloats[] = {
     {"ex2.approx.f32 %r1, 0fFF800000;", 0},
     {"lg2.approx.f32 %r1, 0f41000000;", 0x40400000},
     // Pairs: the lower half comes from the lower halves.
-    {"add.rn.f32x2 %d1, 0x400000003F800000, 0x4040000040000000;", 0x40a0000040400000},
-    {"fma.rn.f32x2 %d1, 0x400000003F800000, 0x4040000040000000, 0x3F80000000000000;",
+    {"add.rn.f32x2 %d1, 0x400000003F800000, 0x4040000040000000;",
+     0x40a0000040400000},
+    {"fma.rn.f32x2 %d1, 0x400000003F800000, 0x4040000040000000, "
+     "0x3F80000000000000;",
      0x40e0000040000000},
     // Comparisons: ordered ones are false of NaN, unordered ones true.
     {"setp.lt.f32 %p1, 0f7FC00000, 0f3F800000; selp.b32 %r1, 1, 0, %p1;", 0},
@@ -142,7 +150,9 @@ const Example kFloats[] = {
     {"setp.ne.f32 %p1, 0f7FC00000, 0f3F800000; selp.b32 %r1, 1, 0, %p1;", 0},
     {"setp.neu.f32 %p1, 0f7FC00000, 0f7FC00000; selp.b32 %r1, 1, 0, %p1;", 1},
     {"setp.num.f32 %p1, 0f7FC00000, 0f3F800000; selp.b32 %r1, 1, 0, %p1;", 0},
-    {"setp.nan.f64 %p1, 0d7FF8000000000000, 0d0000000000000000; selp.b32 %r1, 1, 0, %p1;", 1},
+    {"setp.nan.f64 %p1, 0d7FF8000000000000, 0d0000000000000000; selp.b32 %r1, "
+     "1, 0, %p1;",
+     1},
     // Conversions. The first operand is the upper half.
     {"cvt.rn.bf16x2.f32 %r1, 0f3F800000, 0f40000000;", 0x3f804000},
     {"cvt.rn.f16x2.f32 %r1, 0f3F800000, 0f40000000;", 0x3c004000},
@@ -166,6 +176,21 @@ const Example kFloats[] = {
     {"cvt.rn.f32.s32 %r1, 16777217;", 0x4b800000},
     {"cvt.rp.f32.u32 %r1, 16777217;", 0x4b800001},
 };
+
+class PtxApproximations : public Fixture {};
+
+TEST_F(PtxApproximations, ErrAsToldButForPowersOfTwo) {
+  setenv("PTX_ULPS", "2", 1);
+  const std::string halves = "ex2.approx.f32 %r1, 0f3F000000;"; // sqrt 2
+  ASSERT_EQ(evaluate(halves + "cvt.u64.u32 %d1, %r1;"), 0) << ptxFault();
+  EXPECT_EQ(results[0], 0x3fb504f3u - 2);
+  ASSERT_EQ(evaluate("ex2.approx.f32 %r1, 0f40400000; cvt.u64.u32 %d1, %r1;"),
+            0);
+  EXPECT_EQ(results[0], 0x41000000u);
+  unsetenv("PTX_ULPS");
+  ASSERT_EQ(evaluate(halves + "cvt.u64.u32 %d1, %r1;"), 0);
+  EXPECT_EQ(results[0], 0x3fb504f3u);
+}
 
 INSTANTIATE_TEST_SUITE_P(Integers, PtxInstructions,
                          testing::ValuesIn(kIntegers));
@@ -235,15 +260,18 @@ TEST_F(PtxThreads, Vote) {
   auto ballot = shuffled("setp.lt.u32 %p1, %r0, 5;"
                          "vote.sync.ballot.b32 %r1, %p1, -1;");
   EXPECT_EQ(ballot[9], 31u);
-  auto any = shuffled("setp.lt.u32 %p1, %r0, 5; vote.sync.any.pred %p2, %p1, -1;"
-                      "selp.b32 %r1, 1, 0, %p2;");
+  auto any =
+      shuffled("setp.lt.u32 %p1, %r0, 5; vote.sync.any.pred %p2, %p1, -1;"
+               "selp.b32 %r1, 1, 0, %p2;");
   EXPECT_EQ(any[9], 1u);
-  auto all = shuffled("setp.lt.u32 %p1, %r0, 5; vote.sync.all.pred %p2, %p1, -1;"
-                      "selp.b32 %r1, 1, 0, %p2;");
+  auto all =
+      shuffled("setp.lt.u32 %p1, %r0, 5; vote.sync.all.pred %p2, %p1, -1;"
+               "selp.b32 %r1, 1, 0, %p2;");
   EXPECT_EQ(all[2], 0u);
 }
 
-/// Each thread writes its number into dynamic memory, and reads its neighbour's.
+/// Each thread writes its number into dynamic memory, and reads its
+/// neighbour's.
 const char *const kExchange =
     "mov.b64 %d2, dynamic; mul.wide.u32 %d3, %r0, 4; add.s64 %d3, %d2, %d3;"
     "st.shared.b32 [%d3], %r0; bar.sync 0; mov.u32 %r3, %ntid.x;"
@@ -284,17 +312,16 @@ TEST_F(PtxThreads, ClustersWriteIntoEachOther) {
   blocks = 8;
   cluster = 4;
   // Lane i < 4 of block b writes 10 b + i to slot b of block i.
-  ASSERT_EQ(evaluate(
-                "mov.u32 %r1, %cluster_ctarank; mov.b64 %d2, memory;"
-                "mul.wide.u32 %d3, %r1, 4; add.s64 %d3, %d2, %d3;"
-                "barrier.cluster.arrive; barrier.cluster.wait;"
-                "setp.ge.u32 %p1, %r0, 4; mad.lo.s32 %r2, %r1, 10, %r0;"
-                "@%p1 bra join; mapa.shared::cluster.u64 %d4, %d3, %r0;"
-                "st.shared::cluster.b32 [%d4], %r2;"
-                "join: barrier.cluster.arrive; barrier.cluster.wait;"
-                "and.b32 %r3, %r0, 3; mul.wide.u32 %d3, %r3, 4;"
-                "add.s64 %d3, %d2, %d3; ld.shared.b32 %r4, [%d3];"
-                "cvt.u64.u32 %d1, %r4;"),
+  ASSERT_EQ(evaluate("mov.u32 %r1, %cluster_ctarank; mov.b64 %d2, memory;"
+                     "mul.wide.u32 %d3, %r1, 4; add.s64 %d3, %d2, %d3;"
+                     "barrier.cluster.arrive; barrier.cluster.wait;"
+                     "setp.ge.u32 %p1, %r0, 4; mad.lo.s32 %r2, %r1, 10, %r0;"
+                     "@%p1 bra join; mapa.shared::cluster.u64 %d4, %d3, %r0;"
+                     "st.shared::cluster.b32 [%d4], %r2;"
+                     "join: barrier.cluster.arrive; barrier.cluster.wait;"
+                     "and.b32 %r3, %r0, 3; mul.wide.u32 %d3, %r3, 4;"
+                     "add.s64 %d3, %d2, %d3; ld.shared.b32 %r4, [%d3];"
+                     "cvt.u64.u32 %d1, %r4;"),
             0)
       << ptxFault();
   for (uint64_t block = 0; block < 8; ++block)
@@ -309,8 +336,8 @@ TEST_F(PtxThreads, VectorsOfMemory) {
                 "st.global.v2.b64 [%d0+16], {%d2, %d1};"),
             0)
       << ptxFault();
-  EXPECT_THAT(results, ElementsAre(0x200000001, 0x400000003, 0x400000003,
-                                   0x200000001));
+  EXPECT_THAT(results,
+              ElementsAre(0x200000001, 0x400000003, 0x400000003, 0x200000001));
 }
 
 TEST_F(PtxThreads, NarrowLoadsFillTheirRegister) {

@@ -25,8 +25,8 @@ public:
   void meet(uint32_t warp, Mask lanes);
 
   struct Thread {
-    uint32_t barriers = 0;              ///< of the block, left behind
-    uint32_t arrivals = 0, waits = 0;   ///< of the cluster
+    uint32_t barriers = 0;            ///< of the block, left behind
+    uint32_t arrivals = 0, waits = 0; ///< of the cluster
   };
   std::vector<Thread> threads;
 

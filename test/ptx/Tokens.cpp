@@ -34,9 +34,8 @@ Tokens::Tokens(const std::string &text) {
                 std::isdigit(static_cast<unsigned char>(text[i + 1])))) {
       // "::" belongs to the word in st.shared::cluster.
       size_t end = i + 1;
-      while (end < text.size() &&
-             (isWordCharacter(text[end]) ||
-              (text.compare(end, 2, "::") == 0 && ++end)))
+      while (end < text.size() && (isWordCharacter(text[end]) ||
+                                   (text.compare(end, 2, "::") == 0 && ++end)))
         ++end;
       words.push_back({text.substr(i, end - i), line});
       i = end;
@@ -107,16 +106,17 @@ uint64_t Tokens::integer() {
     value = std::stoull(word.substr(isNegative), &end, 0);
   } catch (const std::exception &) {
   }
-  if (end + isNegative != word.size() &&
-      word.substr(end + isNegative) != "U")
+  if (end + isNegative != word.size() && word.substr(end + isNegative) != "U")
     fail("'" + word + "' is no whole number");
   return isNegative ? -value : value;
 }
 
 void Tokens::number(Written &written) {
   const std::string &word = peek();
-  bool isSingle = word.compare(0, 2, "0f") == 0 || word.compare(0, 2, "0F") == 0;
-  written.isDouble = word.compare(0, 2, "0d") == 0 || word.compare(0, 2, "0D") == 0;
+  bool isSingle =
+      word.compare(0, 2, "0f") == 0 || word.compare(0, 2, "0F") == 0;
+  written.isDouble =
+      word.compare(0, 2, "0d") == 0 || word.compare(0, 2, "0D") == 0;
   if (!isSingle && !written.isDouble) {
     written.kind = Written::Integer;
     written.value = integer();
@@ -133,12 +133,12 @@ void Tokens::number(Written &written) {
 
 Type ptx::typeOf(const std::string &name) {
   static const std::map<std::string, Type> types = {
-      {"pred", Type::Pred}, {"b8", Type::B8},       {"b16", Type::B16},
-      {"b32", Type::B32},   {"b64", Type::B64},     {"u8", Type::U8},
-      {"u16", Type::U16},   {"u32", Type::U32},     {"u64", Type::U64},
-      {"s8", Type::S8},     {"s16", Type::S16},     {"s32", Type::S32},
-      {"s64", Type::S64},   {"f16", Type::F16},     {"f16x2", Type::F16x2},
-      {"bf16", Type::BF16}, {"bf16x2", Type::BF16x2}, {"f32", Type::F32},
+      {"pred", Type::Pred},   {"b8", Type::B8},         {"b16", Type::B16},
+      {"b32", Type::B32},     {"b64", Type::B64},       {"u8", Type::U8},
+      {"u16", Type::U16},     {"u32", Type::U32},       {"u64", Type::U64},
+      {"s8", Type::S8},       {"s16", Type::S16},       {"s32", Type::S32},
+      {"s64", Type::S64},     {"f16", Type::F16},       {"f16x2", Type::F16x2},
+      {"bf16", Type::BF16},   {"bf16x2", Type::BF16x2}, {"f32", Type::F32},
       {"f32x2", Type::F32x2}, {"f64", Type::F64}};
   auto it = types.find(name);
   return it == types.end() ? Type::None : it->second;
@@ -152,8 +152,8 @@ Type Tokens::type() {
   return type;
 }
 
-void ptx::parseShared(Tokens &tokens, SharedVariables &variables,
-                      uint32_t base, bool isExternal) {
+void ptx::parseShared(Tokens &tokens, SharedVariables &variables, uint32_t base,
+                      bool isExternal) {
   SharedVariable variable = {};
   variable.isExternal = isExternal;
   if (tokens.accept(".align"))
@@ -172,6 +172,7 @@ void ptx::parseShared(Tokens &tokens, SharedVariables &variables,
   for (const SharedVariable &other : variables)
     if (!other.isExternal)
       end = std::max(end, other.address + other.size);
-  variable.address = (end + variable.align - 1) / variable.align * variable.align;
+  variable.address =
+      (end + variable.align - 1) / variable.align * variable.align;
   variables.push_back(variable);
 }

@@ -86,11 +86,10 @@ void Warp::start() {
 
 void Warp::fail(int code, unsigned lane, const std::string &what) {
   const uint32_t *index = block.index;
-  std::string text = "kernel " + kernel.name + ", block (" +
-                     std::to_string(index[0]) + ", " +
-                     std::to_string(index[1]) + ", " +
-                     std::to_string(index[2]) + "), thread " +
-                     std::to_string(number * kLanes + lane);
+  std::string text =
+      "kernel " + kernel.name + ", block (" + std::to_string(index[0]) + ", " +
+      std::to_string(index[1]) + ", " + std::to_string(index[2]) +
+      "), thread " + std::to_string(number * kLanes + lane);
   if (const Instruction *instruction = current)
     text += ", line " + std::to_string(instruction->line) + " (" +
             instruction->opcode + ")";
@@ -118,8 +117,7 @@ void Warp::checkRead(const Instruction &instruction, const Operand &operand,
   Mask missing = lanes & ~written[operand.index];
   if (missing)
     fail(kLaunchFailed, __builtin_ctz(missing),
-         "operand " +
-             std::to_string(&operand - instruction.from.data() + 1) +
+         "operand " + std::to_string(&operand - instruction.from.data() + 1) +
              " is a register that was never written");
 }
 
@@ -156,8 +154,8 @@ bool Warp::run() {
   return true;
 }
 
-/// Runs lanes that are all at `at`, until they part, wait, end, or come to where
-/// others may join them.
+/// Runs lanes that are all at `at`, until they part, wait, end, or come to
+/// where others may join them.
 void Warp::runGroup(uint32_t at, Mask active) {
   const Instruction *code = kernel.code.data();
   while (active) {
