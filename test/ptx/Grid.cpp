@@ -110,7 +110,8 @@ bool Block::releaseBarriers() {
 // Clusters
 //===----------------------------------------------------------------------===//
 
-Cluster::Cluster(const Launch &launch) : launch(launch) {
+Cluster::Cluster(const Launch &launch)
+    : launch(launch), global(launch.kernel->globalGranule) {
   for (uint32_t i = 0; i < launch.cluster; ++i)
     blocks.push_back(std::make_unique<Block>(*this, i));
 }
@@ -150,7 +151,12 @@ void Cluster::failDeadlock() {
               "kernel " + launch.kernel->name + ": deadlock" + text);
 }
 
-void Cluster::run(uint32_t first, uint32_t y, uint32_t z, uint64_t seed) {
+void Cluster::run(uint32_t which, uint64_t seed) {
+  number = which;
+  const uint32_t across = launch.grid[0] / launch.cluster;
+  const uint32_t first = number % across * launch.cluster;
+  const uint32_t y = number / across % launch.grid[1];
+  const uint32_t z = number / across / launch.grid[1];
   for (auto &block : blocks)
     block->start(first + block->rank, y, z, seed ? seed + block->rank : 0);
   std::vector<uint32_t> order = shuffled(blocks.size(), seed);
@@ -212,11 +218,8 @@ Warp *volatile ptx::runningWarp = nullptr;
 /// Without objects that a jump would leave behind.
 static void runAll(Cluster &cluster, const Launch &launch,
                    const std::vector<uint32_t> &order) {
-  for (uint32_t i : order) {
-    uint32_t across = launch.grid[0] / launch.cluster;
-    cluster.run(i % across * launch.cluster, i / across % launch.grid[1],
-                i / across / launch.grid[1], launch.seed ? launch.seed + i : 0);
-  }
+  for (uint32_t i : order)
+    cluster.run(i, launch.seed ? launch.seed + i : 0);
 }
 
 void ptx::execute(const Launch &launch) {

@@ -26,6 +26,9 @@ public:
   void accessShared(unsigned bytes) override {
     kernel.sharedGranule = std::min(kernel.sharedGranule, bytes);
   }
+  void storeGlobal(unsigned bytes) override {
+    kernel.globalGranule = std::min(kernel.globalGranule, bytes);
+  }
 
 private:
   void parseParameters();

@@ -116,11 +116,13 @@ public:
 class Cluster {
 public:
   explicit Cluster(const Launch &launch);
-  /// Runs the blocks from `first` along x.
-  void run(uint32_t first, uint32_t y, uint32_t z, uint64_t seed);
+  /// Runs the blocks of the cluster with this number.
+  void run(uint32_t number, uint64_t seed);
 
   const Launch &launch;
   std::vector<std::unique_ptr<Block>> blocks;
+  uint32_t number = 0; ///< in the grid
+  GlobalMemory global;
 
 private:
   bool release();

@@ -51,6 +51,28 @@ template <class T> T get(Warp &warp, const Operand &from, unsigned lane) {
   return value;
 }
 
+Access accessBy(Warp &warp, const Instruction &instruction, unsigned lane) {
+  const Block &block = warp.block;
+  Access access;
+  access.rank = block.rank;
+  access.thread = warp.number * kLanes + lane;
+  access.cluster = block.cluster.number;
+  const Clocks::Thread &thread = block.clocks.threads[access.thread];
+  access.barriers = thread.barriers;
+  access.arrivals = thread.arrivals;
+  access.meetings = block.clocks.warps[warp.number].meetings;
+  access.line = instruction.line;
+  return access;
+}
+
+void noteStore(Warp &warp, const Instruction &instruction, unsigned lane,
+               uint64_t address, unsigned bytes) {
+  std::string wrong = warp.block.cluster.global.noteStore(
+      address, bytes, accessBy(warp, instruction, lane), warp.block.clocks);
+  if (!wrong.empty())
+    warp.fail(kLaunchFailed, lane, wrong);
+}
+
 template <class T>
 void runLoadGlobal(Warp &warp, const Instruction &instruction, Mask active) {
   const unsigned count = instruction.vector;
@@ -76,9 +98,15 @@ void runStoreGlobal(Warp &warp, const Instruction &instruction, Mask active) {
     uint64_t address = addressOf(warp, instruction, instruction.from[0], lane);
     checkAlignment(warp, lane, address, sizeof(T) * count);
     warp.currentLane = lane;
-    for (unsigned k = 0; k < count; ++k)
-      reinterpret_cast<volatile T *>(address)[k] =
-          get<T>(warp, instruction.from[k + 1], lane);
+    auto *place = reinterpret_cast<volatile T *>(address);
+    bool isChange = false;
+    for (unsigned k = 0; k < count; ++k) {
+      T value = get<T>(warp, instruction.from[k + 1], lane);
+      isChange |= value != place[k];
+      place[k] = value;
+    }
+    if (isChange)
+      noteStore(warp, instruction, lane, address, sizeof(T) * count);
   }
 }
 
@@ -105,14 +133,13 @@ Block &findShared(Warp &warp, const Instruction &instruction, unsigned lane,
     warp.fail(kIllegalAddress, lane,
               "shared memory of block " + std::to_string(block->rank) +
                   " of the cluster, which has ended");
-  Access access;
-  access.rank = warp.block.rank;
-  access.thread = warp.number * kLanes + lane;
-  const Clocks::Thread &thread = warp.block.clocks.threads[access.thread];
-  access.barriers = thread.barriers;
-  access.arrivals = thread.arrivals;
-  access.meetings = warp.block.clocks.warps[warp.number].meetings;
-  access.line = instruction.line;
+  const Access access = accessBy(warp, instruction, lane);
+  if (block != &warp.block &&
+      warp.block.clocks.threads[access.thread].waits == 0)
+    warp.fail(kLaunchFailed, lane,
+              "shared memory of block " + std::to_string(block->rank) +
+                  " of the cluster, which may not have begun: no barrier of "
+                  "the cluster was passed");
   std::string wrong =
       block->shared.note(address, bytes, isWrite, access, warp.block.clocks);
   if (!wrong.empty())
@@ -288,6 +315,8 @@ void decodeAccess(Decoder &d) {
       instruction.from.push_back(d.places.source(each, size, true));
   if (isShared)
     d.places.accessShared(size);
+  else if (!isLoad)
+    d.places.storeGlobal(size);
   instruction.run = accessOf(type, isLoad, space);
 }
 

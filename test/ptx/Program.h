@@ -153,6 +153,7 @@ struct Kernel {
   std::vector<std::pair<uint32_t, uint32_t>> parameters; ///< offset, size
   uint32_t sharedBytes = 0;                              ///< static
   uint32_t sharedGranule = 8; ///< the smallest access
+  uint32_t globalGranule = 8; ///< the smallest store
   uint32_t maxThreads = 1024; ///< .maxntid
 };
 
@@ -188,6 +189,7 @@ public:
   virtual Operand predicate(const Written &, bool isResult) = 0;
   virtual uint32_t parameter(const std::string &name) = 0;
   virtual void accessShared(unsigned bytes) = 0;
+  virtual void storeGlobal(unsigned bytes) = 0;
 };
 
 /// Fills everything but guard, target and line; throws a Fault for whatever is

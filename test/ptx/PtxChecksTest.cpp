@@ -181,19 +181,48 @@ TEST_F(PtxChecks, RacesInClusters) {
               kLaunchFailed, "data race");
 }
 
+TEST_F(PtxChecks, RacesInGlobalMemory) {
+  threads = 64;
+  resultCount = 1;
+  const std::string first = "setp.eq.s32 %p1, %r0, 0; setp.eq.s32 %p2, %r0, 40;"
+                            "@%p1 st.global.b64 [%d0], 5;";
+  expectFault(first + "@%p2 st.global.b64 [%d0], 6;", kLaunchFailed,
+              "data race with a write by thread 0");
+  ptxReset();
+  EXPECT_EQ(run(first + "bar.sync 0; @%p2 st.global.b64 [%d0], 6;"), 0)
+      << ptxFault();
+  // All may set the same flag.
+  EXPECT_EQ(run("st.global.b64 [%d0], 5;"), 0) << ptxFault();
+  // Two halves of a word are two places.
+  EXPECT_EQ(run("setp.lt.u32 %p1, %r0, 2; mul.wide.u32 %d1, %r0, 4;"
+                "add.s64 %d1, %d0, %d1; @%p1 st.global.b32 [%d1], %r0;"),
+            0)
+      << ptxFault();
+  // No barrier orders blocks.
+  blocks = 2;
+  expectFault("mov.u32 %r1, %ctaid.x; add.s32 %r1, %r1, 1; bar.sync 0;"
+              "st.global.b32 [%d0], %r1;",
+              kLaunchFailed, "of cluster 0 at line");
+}
+
 TEST_F(PtxChecks, BlocksThatHaveEnded) {
   threads = 32;
   blocks = cluster = 2;
   const std::string send = "mov.u32 %r1, %cluster_ctarank; mov.b64 %d2, memory;"
                            "xor.b32 %r2, %r1, 1; setp.eq.s32 %p1, %r0, 0;"
                            "mapa.shared::cluster.u64 %d4, %d2, %r2;";
+  expectFault(send + "@%p1 st.shared::cluster.b32 [%d4], 1;", kLaunchFailed,
+              "which may not have begun");
+  ptxReset();
+  const std::string begin = send + "barrier.cluster.arrive;"
+                                   "barrier.cluster.wait;";
   // Block 0 ends at once, or may end before the other one writes.
-  expectFault(send + "setp.eq.s32 %p2, %r1, 0; @%p2 ret;"
-                     "@%p1 st.shared::cluster.b32 [%d4], 1;",
+  expectFault(begin + "setp.eq.s32 %p2, %r1, 0; @%p2 ret;"
+                      "@%p1 st.shared::cluster.b32 [%d4], 1;",
               kIllegalAddress, "which has ended");
   ptxReset();
-  expectFault(send + "setp.eq.and.s32 %p1, %r1, 0, %p1;"
-                     "@%p1 st.shared::cluster.b32 [%d4], 1;",
+  expectFault(begin + "setp.eq.and.s32 %p1, %r1, 0, %p1;"
+                      "@%p1 st.shared::cluster.b32 [%d4], 1;",
               kLaunchFailed, "may still access its shared memory");
   ptxReset();
   expectFault("mov.b64 %d2, memory; mapa.shared::cluster.u64 %d4, %d2, 2;",
