@@ -34,6 +34,8 @@ struct Library {
   std::map<std::string, Function> functions;
 };
 
+/// All that are loaded, by their handles.
+std::map<void *, std::unique_ptr<Library>> libraries;
 std::mutex mutex;
 int sticky = 0;
 std::string lastFault;
@@ -229,14 +231,15 @@ int cuLibraryLoadData(void **result, const void *data, int *, void **, unsigned,
                                        ", but the device is of another kind");
     for (const auto &[name, kernel] : module.kernels)
       library->functions[name].kernel = &kernel;
-    *result = library.release();
+    *result = library.get();
+    libraries[*result] = std::move(library);
     return 0;
   });
 }
 
 int cuLibraryUnload(void *library) {
-  delete static_cast<Library *>(library);
-  return 0;
+  std::lock_guard<std::mutex> lock(mutex);
+  return libraries.erase(library) ? 0 : int{kInvalidValue};
 }
 
 int cuLibraryGetKernel(void **kernel, void *library, const char *name) {

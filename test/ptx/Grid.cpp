@@ -159,7 +159,7 @@ void Cluster::run(uint32_t which, uint64_t seed) {
   const uint32_t z = number / across / launch.grid[1];
   for (auto &block : blocks)
     block->start(first + block->rank, y, z, seed ? seed + block->rank : 0);
-  std::vector<uint32_t> order = shuffled(blocks.size(), seed);
+  order = shuffled(blocks.size(), seed);
   auto isLive = [](auto &block) { return !block->hasEnded; };
   while (std::any_of(blocks.begin(), blocks.end(), isLive)) {
     bool any = false;

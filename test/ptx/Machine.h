@@ -121,7 +121,8 @@ public:
 
   const Launch &launch;
   std::vector<std::unique_ptr<Block>> blocks;
-  uint32_t number = 0; ///< in the grid
+  std::vector<uint32_t> order; ///< in which the blocks take turns
+  uint32_t number = 0;         ///< in the grid
   GlobalMemory global;
 
 private:

@@ -185,6 +185,15 @@ INSTANTIATE_TEST_SUITE_P(Residences, PtxSchedules,
                          testing::ValuesIn(some(residences(), 3)),
                          nameOfSchedule);
 
+/// More shared memory than a launch may have without asking.
+INSTANTIATE_TEST_SUITE_P(Large, PtxSchedules,
+                         testing::Values(Scheduled{
+                             "softmax ?x16384xf32",
+                             "residence = shared, threads = 256, block = 256, "
+                             "vector = 4, steps = 1",
+                             90, 1 << 15}),
+                         nameOfSchedule);
+
 /// Rows of several blocks. Fewer clusters than rows, so that what was sent for
 /// a row is overwritten for the next.
 std::vector<Scheduled> clusters() {
