@@ -14,7 +14,7 @@ from lit.llvm import llvm_config
 config.name = "softmax"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "fuzz", "numerics", "unit", "consumer", "mutants", "performance"]
+config.excludes = ["Inputs", "fuzz", "numerics", "ptx", "unit", "consumer", "mutants", "performance"]
 config.test_source_root = os.path.join(config.softmax_source_root, "test")
 config.test_exec_root = config.softmax_test_dir
 
@@ -57,6 +57,7 @@ config.substitutions += [
     ("%cc", config.c_compiler),
     ("%python", config.python),
     ("%fake_drivers", config.fake_drivers),
+    ("%ptx_driver", config.ptx_driver),
     # Links a program without any C library, see tools/Inputs/freestanding.h.
     ("%aarch64_cc", os.path.join(config.llvm_tools_dir, "clang") +
      " --target=aarch64-linux-gnu -std=c11 -Wall -Wextra -Werror -O1"

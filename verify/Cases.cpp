@@ -292,7 +292,8 @@ void CaseBuilder::addMisuse(const Extents &extents) {
     }
     if (argument.role == Role::Workspace)
       misuse(Misuse::NullWorkspace, argument.name);
-    if (argument.role == Role::Stream)
+    // Drivers have a stream of that name.
+    if (argument.role == Role::Stream && manifest.device->launcher == "vulkan")
       misuse(Misuse::NullStream, argument.name);
     if (argument.role == Role::Hook) {
       misuse(Misuse::NullHook, "");

@@ -64,6 +64,17 @@ mlir::softmax::verify::verifyKernel(const Manifest &manifest,
   return report;
 }
 
+Expected<KernelReport>
+mlir::softmax::verify::verifyCalls(const Manifest &manifest, Call call,
+                                   const Options &options) {
+  KernelReport report = describe(manifest, options);
+  if (!report.skipped.empty())
+    return report;
+  if (llvm::Error error = runCases(manifest, options, call, report))
+    return std::move(error);
+  return report;
+}
+
 Expected<KernelReport> mlir::softmax::verify::verifyDevice(
     const Manifest &manifest, const Device &device, const Options &options) {
   const Manifest own = manifest.onDevice(device);

@@ -4,7 +4,7 @@
 #ifndef VERIFY_VERIFY_H
 #define VERIFY_VERIFY_H
 
-#include "verify/Cases.h"
+#include "verify/Invariance.h"
 #include "verify/Report.h"
 
 namespace mlir::softmax::verify {
@@ -24,6 +24,12 @@ llvm::Expected<KernelReport> verifyKernel(const Manifest &manifest,
 llvm::Expected<KernelReport> verifyDevice(const Manifest &manifest,
                                           const Device &device,
                                           const Options &options);
+
+/// Verifies an entry by calls of one's own: `call` provides the workspace and
+/// the stream, and reports of the device what is wrong in the result's `fault`.
+/// `manifest` describes the entry, see Manifest::onDevice.
+llvm::Expected<KernelReport> verifyCalls(const Manifest &manifest, Call call,
+                                         const Options &options);
 
 /// Verifies the kernel of every *.manifest.json in `directory`, and its entry
 /// for Vulkan devices when it has one; entries for other GPUs are not run. A

@@ -49,6 +49,11 @@ void Group::sendToCluster(ValueRange values, ArrayRef<Value> buffers,
     wait(b);
   awaitsPeers = false;
   Value lane = this->lane();
+  // LLVM maps addresses ahead of the branch, in lanes that send nothing too;
+  // what becomes of the rank of a block that is not there is nowhere said.
+  Value peer = arith::IndexCastOp::create(
+      b, b.getI32Type(),
+      arith::AndIOp::create(b, lane, kernel.index(cluster - 1)));
   Value sends = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, lane,
                                       kernel.index(cluster));
   auto branch = scf::IfOp::create(b, sends);
@@ -59,7 +64,6 @@ void Group::sendToCluster(ValueRange values, ArrayRef<Value> buffers,
     auto pointerIn = [&](NVVM::NVVMMemorySpace space) {
       return LLVM::LLVMPointerType::get(b.getContext(), unsigned(space));
     };
-    Value peer = arith::IndexCastOp::create(b, b.getI32Type(), lane);
     for (auto [value, buffer] : llvm::zip(values, buffers)) {
       int64_t bytes = value.getType().getIntOrFloatBitWidth() / 8;
       Value offset = arith::MulIOp::create(b, at, kernel.index(bytes));

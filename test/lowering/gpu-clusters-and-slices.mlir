@@ -14,8 +14,11 @@
 // CHECK: vector.load
 // CHECK-NOT: nvvm.mapa
 // CHECK: nvvm.cluster.wait
+// Ahead of the branch: the rank of a block that is there, in every lane.
+// CHECK: %[[RANK:.*]] = arith.andi
+// CHECK: %[[PEER:.*]] = arith.index_cast %[[RANK]] : index to i32
 // CHECK: scf.if
-// CHECK: nvvm.mapa %{{.*}} : !llvm.ptr<3> -> !llvm.ptr<7>
+// CHECK: nvvm.mapa %{{.*}}, %[[PEER]] : !llvm.ptr<3> -> !llvm.ptr<7>
 // CHECK: llvm.store %{{.*}} : f32, !llvm.ptr<7>
 // CHECK: nvvm.cluster.arrive
 // CHECK-NEXT: nvvm.cluster.wait

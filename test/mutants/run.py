@@ -44,6 +44,7 @@ FOLDERS = {
     "column-sweep": "test/numerics", "math-exhaustive": "test/numerics",
     "VulkanKernelsTest": "test/numerics", "random-cases": "test/numerics",
     "small-shapes": "test/numerics",
+    "PtxKernelsTest": "test/ptx", "PtxMachineTest": "test/ptx",
     "RuntimeTest": "test/unit", "RuntimeProcessTest": "test/unit",
     "fuzz-regression": "test/fuzz",
 }
