@@ -4,6 +4,7 @@
 #include "lowering/gpu/RowKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -19,8 +20,12 @@ void RowKernel::roundExponentials(row::MapOp map, const Operand &output) {
       type.getElementTypeBitWidth() > 16 ||
       (sharesExponentials && !roundsSums()))
     return;
-  map.getElement().walk(
-      [](row::ExpNonPositiveOp exp) { exp.setRounded(true); });
+  map.getElement().walk([](Operation *op) {
+    if (auto exp = dyn_cast<row::ExpNonPositiveOp>(op))
+      exp.setRounded(true);
+    if (auto exp = dyn_cast<math::ExpOp>(op)) // of any argument
+      exp.setFastmath(arith::FastMathFlags::afn);
+  });
 }
 
 void RowKernel::emitMaps(ArrayRef<row::MapOp> maps,

@@ -73,6 +73,23 @@ struct ExpandFunction : OpRewritePattern<Op> {
   MathOptions options;
 };
 
+/// `afn` says what `rounded` does on the operation below.
+struct ExpandExp : OpRewritePattern<math::ExpOp> {
+  ExpandExp(MLIRContext *context, const MathOptions &options)
+      : OpRewritePattern(context), options(options) {}
+
+  LogicalResult matchAndRewrite(math::ExpOp op,
+                                PatternRewriter &rewriter) const override {
+    bool isRounded =
+        options.hardwareExp2 && getElementTypeOrSelf(op.getType()).isF32() &&
+        bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::afn);
+    return expand(op, isRounded ? buildExpRounded : buildExp, options,
+                  rewriter);
+  }
+
+  MathOptions options;
+};
+
 struct ExpandExpNonPositive : OpRewritePattern<row::ExpNonPositiveOp> {
   ExpandExpNonPositive(MLIRContext *context, const MathOptions &options)
       : OpRewritePattern(context), options(options) {}
@@ -253,7 +270,7 @@ struct SoftmaxLowerMath
   void lower(FunctionOpInterface function) {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    patterns.add<ExpandFunction<math::ExpOp, buildExp>,
+    patterns.add<ExpandExp,
                  ExpandFunction<math::LogOp, buildLog>,
                  ExpandFunction<math::Log1pOp, buildLog1p>,
                  ExpandFunction<math::TanhOp, buildTanh>, ExpandExpNonPositive,

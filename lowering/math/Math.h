@@ -43,7 +43,7 @@ Value buildExpNonPositive(ImplicitLocOpBuilder &b, Value x,
                           const MathOptions &options);
 
 /// What `row.exp_nonpositive` with `unchecked` and with `rounded` allows on f32
-/// where `hardwareExp2` is set.
+/// where `hardwareExp2` is set. The latter takes every x.
 Value buildExpUnchecked(ImplicitLocOpBuilder &b, Value x,
                         const MathOptions &options);
 Value buildExpRounded(ImplicitLocOpBuilder &b, Value x,

@@ -23,7 +23,9 @@ def SoftmaxLowerMathPass : Pass<"softmax-lower-math"> {
     included.
 
     The result has no fast-math flags and must not be given any: the range
-    reductions rely on the order of their operations.
+    reductions rely on the order of their operations. (`afn` on `math.exp2` lets
+    a GPU lose subnormal results; on `math.exp` with `hardware-exp2` it stands
+    for `rounded` of `row.exp_nonpositive`.)
 
     Example: test/lowering/lower-math.mlir
   }];
