@@ -74,6 +74,14 @@ template <bool isLeft, bool isClamped> struct Funnel {
   }
 };
 
+/// Four neighbouring bytes out of two words (`f4e`).
+struct PermuteForward {
+  static uint32_t apply(uint32_t a, uint32_t b, uint32_t c) {
+    uint64_t bytes = uint64_t(b) << 32 | a;
+    return static_cast<uint32_t>(bytes >> 8 * (c & 3));
+  }
+};
+
 /// The selectors of the generic mode; bit 3 replicates the sign.
 struct Permute {
   static uint32_t apply(uint32_t a, uint32_t b, uint32_t c) {
@@ -161,9 +169,10 @@ bool decodeShiftOrField(Decoder &d, Type type, unsigned size) {
     return true;
   }
   if (d.is("prmt")) {
-    d.allow({});
+    d.allow({"f4e"});
     d.take(4, {4, 4, 4});
-    d.instruction.run = runTernary<Permute, uint32_t>;
+    d.instruction.run = d.has("f4e") ? runTernary<PermuteForward, uint32_t>
+                                     : runTernary<Permute, uint32_t>;
     return true;
   }
   if (d.is("brev")) {
@@ -227,7 +236,8 @@ bool ptx::decodeBits(Decoder &d) {
   if (std::none_of(std::begin(names), std::end(names),
                    [&](const char *name) { return d.is(name); }))
     return false;
-  Type type = d.type();
+  // The mode of a permutation follows its type.
+  Type type = d.type(d.has("f4e") ? 1 : 0);
   if (!decodeShiftOrField(d, type, sizeOf(type)) || !d.instruction.run)
     d.fail("not known for this type");
   return true;
