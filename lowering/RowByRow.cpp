@@ -182,20 +182,6 @@ void RowByRow::emitOperation(Operation &op) {
   values.map(at.getResult(), element);
 }
 
-/// The same number as another float, rounded where that is narrower.
-Value RowByRow::convertFloat(Value value, Type type) {
-  // f16 and bf16 are as wide as each other.
-  if (value.getType() != type && !type.isF32() && !type.isF64())
-    value = convertFloat(value, b.getF32Type());
-  unsigned from = value.getType().getIntOrFloatBitWidth(),
-           to = type.getIntOrFloatBitWidth();
-  if (from < to)
-    return arith::ExtFOp::create(b, type, value);
-  if (from > to)
-    return arith::TruncFOp::create(b, type, value);
-  return value;
-}
-
 /// Emits the body for the current row: one value per output, null for rows.
 SmallVector<Value> RowByRow::emitBody() {
   Block *body = program.getBodyBlock();
@@ -220,7 +206,8 @@ SmallVector<Value> RowByRow::emitBody() {
         if (row)
           fill(row, emitted, index(0));
         else // of a total the row may yield another type than it skips with
-          scalars.push_back(convertFloat(emitted, scalarTypes[scalars.size()]));
+          scalars.push_back(
+              convertFloat(b, emitted, scalarTypes[scalars.size()]));
       }
       if (!scalars.empty())
         scf::YieldOp::create(b, scalars);

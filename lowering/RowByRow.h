@@ -37,7 +37,6 @@ protected:
 private:
   /// Emits a reduction, and those that can share its sweep.
   void emitReduce(row::ReduceOp first, Value end);
-  Value convertFloat(Value value, Type type);
   void emitRow(Value rowIndex, Totals &totals);
   SmallVector<Value> emitBody();
   void emitOperation(Operation &op);

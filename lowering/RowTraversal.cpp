@@ -30,6 +30,24 @@ Value softmax::constantLike(ImplicitLocOpBuilder &b, Value like, double value) {
   return arith::ConstantOp::create(b, scalar);
 }
 
+Value softmax::convertFloat(ImplicitLocOpBuilder &b, Value value,
+                            Type element) {
+  Type own = getElementTypeOrSelf(value);
+  // f16 and bf16 are as wide as each other.
+  if (own != element && !element.isF32() && !element.isF64())
+    value = convertFloat(b, value, b.getF32Type());
+  unsigned from = getElementTypeOrSelf(value).getIntOrFloatBitWidth(),
+           to = element.getIntOrFloatBitWidth();
+  Type type = element;
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = vector.clone(element);
+  if (from < to)
+    return arith::ExtFOp::create(b, type, value);
+  if (from > to)
+    return arith::TruncFOp::create(b, type, value);
+  return value;
+}
+
 /// Adds `value` to the compensated sum (sum, error): Knuth's two-sum keeps what
 /// each rounding loses. It is NaN once the sum is not finite, and then dropped.
 SmallVector<Value> softmax::addCompensated(ImplicitLocOpBuilder &b,

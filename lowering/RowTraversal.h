@@ -19,6 +19,9 @@ void storeElement(ImplicitLocOpBuilder &b, Value value, Value memref,
                   ValueRange indices);
 /// A floating-point constant of the type of `like`, a scalar or a vector.
 Value constantLike(ImplicitLocOpBuilder &b, Value like, double value);
+/// The same number, or numbers, as floats of another type, rounded where that
+/// is narrower.
+Value convertFloat(ImplicitLocOpBuilder &b, Value value, Type element);
 /// The compensated sum (sum, error) plus `value`.
 SmallVector<Value> addCompensated(ImplicitLocOpBuilder &b, ValueRange carried,
                                   Value value);

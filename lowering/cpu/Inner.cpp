@@ -188,8 +188,12 @@ void InnerTraversal::recall(const Stage &last, bool withScalars) {
 void InnerTraversal::bindSkip(row::SkipIfOp skipIf) {
   skipped = vectors->widen(values.lookupOrDefault(skipIf.getCondition()));
   skipValues.clear();
-  for (Value value : skipIf.getValues())
-    skipValues.push_back(vectors->widen(values.lookupOrDefault(value)));
+  for (auto [i, value] : llvm::enumerate(skipIf.getValues())) {
+    Value kept = vectors->widen(values.lookupOrDefault(value));
+    if (isTotal(i)) // a row may yield another type than it skips with
+      kept = convertFloat(b, kept, yielded()[i].getType());
+    skipValues.push_back(kept);
+  }
 }
 
 Value InnerTraversal::keep(Value vector) {

@@ -98,18 +98,24 @@ static void splitByStride(row::ProgramOp program, int64_t dim,
     auto type = withUnitStride(cast<MemRefType>(operand.getType()), position);
     // Not memref.cast, which would be folded into loads of a single row.
     auto metadata = memref::ExtractStridedMetadataOp::create(b, operand);
-    SmallVector<OpFoldResult> strides =
-        getAsOpFoldResult(metadata.getStrides());
-    strides[position] = b.getIndexAttr(1);
-    SmallVector<OpFoldResult> sizes;
+    // What the type knows has to be a constant.
+    auto known = [&](int64_t number, Value value) -> OpFoldResult {
+      if (ShapedType::isDynamic(number))
+        return value;
+      return b.getIndexAttr(number);
+    };
+    SmallVector<int64_t> knownStrides;
+    int64_t knownOffset;
+    (void)type.getStridesAndOffset(knownStrides, knownOffset);
+    SmallVector<OpFoldResult> sizes, strides;
     for (auto [extent, size] : llvm::zip(type.getShape(), metadata.getSizes()))
-      sizes.push_back(ShapedType::isDynamic(extent)
-                          ? OpFoldResult(size)
-                          : OpFoldResult(b.getIndexAttr(extent)));
-    dense->setOperand(number,
-                      memref::ReinterpretCastOp::create(
-                          b, type, metadata.getBaseBuffer(),
-                          OpFoldResult(metadata.getOffset()), sizes, strides));
+      sizes.push_back(known(extent, size));
+    for (auto [stride, value] : llvm::zip(knownStrides, metadata.getStrides()))
+      strides.push_back(known(stride, value));
+    dense->setOperand(number, memref::ReinterpretCastOp::create(
+                                  b, type, metadata.getBaseBuffer(),
+                                  known(knownOffset, metadata.getOffset()),
+                                  sizes, strides));
   }
   rewriter.moveOpBefore(program, branch.elseBlock()->getTerminator());
   parts.append({dense, program});

@@ -172,3 +172,42 @@ func.func @override_is_scattered(%x: memref<4x?xf32>, %t: memref<?xi64>) attribu
   }
   return
 }
+
+// Rows that lie one behind the other, by a schedule of the user's: only where
+// they have one column are neighbours side by side.
+// CHECK-LABEL: func @rows_one_behind_the_other
+// CHECK: memref.reinterpret_cast %{{.*}} to offset: [0], sizes: [3, %{{.*}}], strides: [1, 1]
+// CHECK: vector.maskedload
+// CHECK: } else {
+// CHECK: vector.gather
+func.func @rows_one_behind_the_other(%x: memref<3x?xf32>) attributes {softmax.schedule = #inner} {
+  row.program axis(1) maps [#all, #all] ins(%x : memref<3x?xf32>) outs(%x : memref<3x?xf32>) {
+  ^bb0(%row: !row.elements<f32>):
+    %m = row.map(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> !row.elements<f32>
+    row.yield %m : !row.elements<f32>
+  }
+  return
+}
+
+// A total may be skipped with another type than a row adds to it.
+// CHECK-LABEL: func @skipped_totals
+// CHECK: arith.select {{.*}} : vector<32xi1>, vector<32xf64>
+func.func @skipped_totals(%x: memref<4x?xf32>, %t: memref<?xi64>, %o: memref<f16>) attributes {softmax.schedule = #inner} {
+  row.program axis(0) maps [#all, #rows, affine_map<(d0, d1) -> ()>] ins(%x, %t : memref<4x?xf32>, memref<?xi64>) outs(%o : memref<f16>) {
+  ^bb0(%row: !row.elements<f32>, %label: i64):
+    %c7 = arith.constant 7 : i64
+    %zero = arith.constant 0.0 : f16
+    %skip = arith.cmpi eq, %label, %c7 : i64
+    row.skip_if %skip values(%zero : f16)
+    %sum = row.reduce add(%row : !row.elements<f32>) {
+    ^bb0(%e: f32):
+      row.yield %e : f32
+    } -> f32
+    %wide = arith.extf %sum : f32 to f64
+    row.yield %wide : f64
+  }
+  return
+}
