@@ -231,10 +231,15 @@ SmallVector<Value> Monoids::mergeLogSumExp(row::ReduceOp reduce, ValueRange row,
   // Each part's gaps grow by its mass times the way to the common maximum.
   Value origin = toWide(gapOrigin(max));
   Value half = constantLike(b, origin, 0.5);
+  // An infinite mass that stays where it is adds nothing.
+  Value zero = constantLike(b, origin, 0);
   auto movedBy = [&](Value max, Value mass) -> Value {
     Value way = arith::SubFOp::create(b, origin, toWide(gapOrigin(max)));
     way = arith::MulFOp::create(b, way, half);
-    return arith::MulFOp::create(b, mass, way);
+    Value stays =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, way, zero);
+    return arith::SelectOp::create(b, stays, zero,
+                                   arith::MulFOp::create(b, mass, way));
   };
   Value rowMass = valueOfSum(sumOf(row, 1)),
         blockMass = valueOfSum(sumOf(block, 1));

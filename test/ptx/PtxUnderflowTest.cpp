@@ -19,7 +19,8 @@ using namespace mlir::softmax::test;
 namespace {
 
 constexpr int64_t kClasses = 16384;
-constexpr uint16_t kHundred = 0x42c8, kFive = 0x40a0, kLowest = 0xff80; // bf16
+constexpr uint16_t kHundred = 0x42c8, k77_5 = 0x429b, kFive = 0x40a0,
+                   kLowest = 0xff80; // bf16
 
 /// The loss of a row whose target, the first class, is 100.
 float lossOf(std::vector<uint16_t> &logits) {
@@ -65,6 +66,14 @@ TEST(PtxUnderflow, LossesOfConfidentRowsCountAllClasses) {
   // Terms of 5.5e-42.
   double expected = std::log1p((kClasses - 1) * std::exp(-95.0));
   EXPECT_NEAR(lossOf(logits), expected, 1e-4 * expected);
+}
+
+TEST(PtxUnderflow, LossesKeepTheErrorOfTheArgument) {
+  std::vector<uint16_t> logits(kClasses, k77_5);
+  logits[0] = kHundred;
+  // The product with log2 e alone would be 1.6e-6 off in all terms alike.
+  double expected = std::log1p((kClasses - 1) * std::exp(-22.5));
+  EXPECT_NEAR(lossOf(logits), expected, 6e-7 * expected);
 }
 
 TEST(PtxUnderflow, ClassesOfProbabilityZeroAddNothing) {
