@@ -60,50 +60,37 @@ LogicalResult expand(Operation *op, Builder build, const MathOptions &options,
   return success();
 }
 
-template <typename Op, Builder build>
+/// `choose`: the builder for an operation.
+template <typename Op, Builder (*choose)(Op, const MathOptions &)>
 struct ExpandFunction : OpRewritePattern<Op> {
   ExpandFunction(MLIRContext *context, const MathOptions &options)
       : OpRewritePattern<Op>(context), options(options) {}
 
   LogicalResult matchAndRewrite(Op op,
                                 PatternRewriter &rewriter) const override {
-    return expand(op, build, options, rewriter);
+    return expand(op, choose(op, options), options, rewriter);
   }
 
   MathOptions options;
 };
 
-/// `afn` says what `rounded` does on the operation below.
-struct ExpandExp : OpRewritePattern<math::ExpOp> {
-  ExpandExp(MLIRContext *context, const MathOptions &options)
-      : OpRewritePattern(context), options(options) {}
+template <typename Op, Builder build> Builder always(Op, const MathOptions &) {
+  return build;
+}
 
-  LogicalResult matchAndRewrite(math::ExpOp op,
-                                PatternRewriter &rewriter) const override {
-    bool isRounded =
-        options.hardwareExp2 && getElementTypeOrSelf(op.getType()).isF32() &&
-        bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::afn);
-    return expand(op, isRounded ? buildExpRounded : buildExp, options,
-                  rewriter);
-  }
+/// `afn` says what `rounded` does on `row.exp_nonpositive`.
+Builder chooseExp(math::ExpOp op, const MathOptions &options) {
+  bool isRounded =
+      options.hardwareExp2 && getElementTypeOrSelf(op.getType()).isF32() &&
+      bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::afn);
+  return isRounded ? buildExpRounded : buildExp;
+}
 
-  MathOptions options;
-};
-
-struct ExpandExpNonPositive : OpRewritePattern<row::ExpNonPositiveOp> {
-  ExpandExpNonPositive(MLIRContext *context, const MathOptions &options)
-      : OpRewritePattern(context), options(options) {}
-
-  LogicalResult matchAndRewrite(row::ExpNonPositiveOp op,
-                                PatternRewriter &rewriter) const override {
-    Builder build = op.getRounded()     ? buildExpRounded
-                    : op.getUnchecked() ? buildExpUnchecked
-                                        : buildExpNonPositive;
-    return expand(op, build, options, rewriter);
-  }
-
-  MathOptions options;
-};
+Builder chooseExpNonPositive(row::ExpNonPositiveOp op, const MathOptions &) {
+  return op.getRounded()     ? buildExpRounded
+         : op.getUnchecked() ? buildExpUnchecked
+                             : buildExpNonPositive;
+}
 
 /// Without the instruction `math.fma` on f32 would call the C library for each
 /// element. In f64 the product is exact, so that the result is rounded once to
@@ -270,12 +257,15 @@ struct SoftmaxLowerMath
   void lower(FunctionOpInterface function) {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    patterns.add<ExpandExp,
-                 ExpandFunction<math::LogOp, buildLog>,
-                 ExpandFunction<math::Log1pOp, buildLog1p>,
-                 ExpandFunction<math::TanhOp, buildTanh>, ExpandExpNonPositive,
-                 ExpandFunction<row::SechSquaredOp, buildSechSquared>,
-                 ExpandExtend, ExpandTruncate>(context, optionsFor(function));
+    patterns
+        .add<ExpandFunction<math::ExpOp, chooseExp>,
+             ExpandFunction<math::LogOp, always<math::LogOp, buildLog>>,
+             ExpandFunction<math::Log1pOp, always<math::Log1pOp, buildLog1p>>,
+             ExpandFunction<math::TanhOp, always<math::TanhOp, buildTanh>>,
+             ExpandFunction<row::ExpNonPositiveOp, chooseExpNonPositive>,
+             ExpandFunction<row::SechSquaredOp,
+                            always<row::SechSquaredOp, buildSechSquared>>,
+             ExpandExtend, ExpandTruncate>(context, optionsFor(function));
     if (!optionsFor(function).fma)
       patterns.add<ExpandFma>(context);
     // CPUs have the C library for it.

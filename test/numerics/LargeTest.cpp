@@ -43,10 +43,7 @@ TEST(Large, OneRowWithATargetBeyondTheOthers) {
   if (!x.isThere())
     GTEST_SKIP() << "no address space";
   // -8 everywhere, but 20 at the target and 1 at what its low 32 bits name.
-  for (size_t i = 0; i < Repeated::kPeriod / 2; ++i)
-    x.halves()[i] = kMinus8;
-  for (int64_t i = classes - 1024; i < classes; ++i)
-    x.halves()[i] = kMinus8;
+  x.fill(kMinus8, classes);
   int64_t target = classes - 3;
   x.halves()[target] = kTwenty;
   float loss = -1, lse = -1;

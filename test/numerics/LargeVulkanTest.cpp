@@ -73,10 +73,7 @@ TEST_F(LargeVulkan, OneRowWithATargetBeyondTheOthers) {
   Repeated x(2 * classes);
   if (!x.isThere())
     GTEST_SKIP() << "no address space";
-  for (size_t i = 0; i < Repeated::kPeriod / 2; ++i)
-    x.halves()[i] = kMinus8;
-  for (int64_t i = classes - 1024; i < classes; ++i)
-    x.halves()[i] = kMinus8;
+  x.fill(kMinus8, classes);
   int64_t target = classes - 3;
   x.halves()[target] = kTwenty;
   float loss = -1, lse = -1;

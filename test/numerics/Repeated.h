@@ -46,6 +46,13 @@ public:
   Repeated(const Repeated &) = delete;
 
   bool isThere() const { return base; }
+  /// The first period, hence all but the end, and the last of `count` elements.
+  void fill(uint16_t value, int64_t count) {
+    for (size_t i = 0; i < kPeriod / 2; ++i)
+      halves()[i] = value;
+    for (int64_t i = count - 1024; i < count; ++i)
+      halves()[i] = value;
+  }
   uint16_t *halves() { return reinterpret_cast<uint16_t *>(base); }
 
 private:
