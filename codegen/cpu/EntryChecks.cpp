@@ -57,7 +57,9 @@ void Entry::checkExtents() {
     auto ids = kernel.getArgAttrOfType<DenseI64ArrayAttr>(buffer.argument,
                                                           kExtentsName);
     int64_t known = llvm::divideCeil(buffer.type.getElementTypeBitWidth(), 8);
-    int64_t knownElements = 1;
+    // Without elements the other extents may be of any size.
+    bool isEmpty = llvm::is_contained(buffer.type.getShape(), 0);
+    int64_t knownElements = isEmpty ? 0 : 1;
     SmallVector<Value> unknown;
     for (int64_t dim = 0; dim < buffer.type.getRank(); ++dim) {
       bool isDynamic = buffer.type.isDynamicDim(dim);
@@ -68,7 +70,7 @@ void Entry::checkExtents() {
       if (isDynamic)
         unknown.push_back(extent);
       else
-        knownElements *= buffer.type.getDimSize(dim);
+        knownElements *= isEmpty ? 0 : buffer.type.getDimSize(dim);
     }
     buffer.elements = constant(knownElements);
     buffer.bytes = constant(knownElements * known);
