@@ -94,17 +94,18 @@ static int64_t bytesOf(StringRef type) {
 }
 
 llvm::json::Value softmax::bytesMoved(const KernelInfo &kernel) {
-  int64_t known = 0;
+  // Unsigned: next to an extent of 0 the others may be of any size.
+  uint64_t known = 0;
   std::string formula;
   for (const Parameter &parameter : kernel.parameters) {
     if (!parameter.isTensor)
       continue;
     // An updated tensor is read and written.
-    int64_t bytes =
+    uint64_t bytes =
         bytesOf(parameter.type) * (parameter.role == "inout" ? 2 : 1);
     std::string names;
     for (const std::string &extent : parameter.shape) {
-      int64_t number;
+      uint64_t number;
       if (StringRef(extent).getAsInteger(10, number))
         names += "*" + extent;
       else

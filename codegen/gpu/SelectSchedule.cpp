@@ -28,7 +28,8 @@ int64_t countRows(row::ProgramOp program) {
     int64_t size = cast<ShapedType>(operand.getType()).getDimSize(position);
     if (ShapedType::isDynamic(size))
       return ShapedType::kDynamic;
-    rows *= size;
+    if (llvm::MulOverflow(rows, size, rows)) // of a tensor without elements
+      return ShapedType::kDynamic;
   }
   return rows;
 }
