@@ -39,14 +39,13 @@ Expected<Shape> softmax::parseShape(StringRef text) {
     int64_t extent;
     bool plain = !part.empty() && llvm::all_of(part, llvm::isDigit);
     if (!plain || part.getAsInteger(10, extent))
-      return createStringError("extent " + Twine(i) + " of shape '" + text +
-                               "' is '" + part +
-                               "'; expected a number or '?', e.g. ?x32000x" +
-                               shape.type);
+      return createStringError(
+          "extent " + Twine(i) + " of shape '" + text + "' is '" + part +
+          "'; expected a number or '?', e.g. ?x32000x" + shape.type);
     std::optional<int64_t> product = llvm::checkedMul(elements, extent);
-    if (!product || *product > (int64_t(1) << 60))
+    if (!product || *product >= (int64_t(1) << 60))
       return createStringError("shape '" + text +
-                               "' has more than 2^60 elements; use smaller "
+                               "' has 2^60 elements or more; use smaller "
                                "extents");
     elements = *product;
     shape.extents.push_back(extent);
@@ -84,8 +83,7 @@ Expected<KernelRequest> softmax::createRequest(StringRef op, StringRef shape) {
 static Error parseInteger(StringRef key, StringRef value, int64_t &result) {
   if (value.getAsInteger(10, result))
     return createStringError("option --" + key + "='" + value +
-                             "' is not an integer; write e.g. --" + key +
-                             "=1");
+                             "' is not an integer; write e.g. --" + key + "=1");
   return Error::success();
 }
 
@@ -175,8 +173,7 @@ Error KernelRequest::setNumber(StringRef key, StringRef value) {
   double number;
   if (value.getAsDouble(number, /*AllowInexact=*/true))
     return createStringError("option --" + key + "='" + value +
-                             "' is not a number; write e.g. --" + key +
-                             "=0.5");
+                             "' is not a number; write e.g. --" + key + "=0.5");
   // The comparisons are false for NaN.
   bool isRight, isFinite = number - number == 0;
   StringRef expected;
@@ -210,21 +207,22 @@ Error KernelRequest::check() {
   if (axis < -rank || axis >= rank)
     return createStringError(
         "axis " + Twine(axis) + " is out of range for " + shape.text +
-        " (rank " + Twine(rank) +
-        "); axes count from 0, use --axis=" + Twine(rank - 1) +
-        " or --axis=-1 for the last one");
+        " (rank " + Twine(rank) + "); axes count from 0, use --axis=" +
+        Twine(rank - 1) + " or --axis=-1 for the last one");
   if (axis < 0)
     axis += rank;
   if (Error error = checkMask())
     return error;
   if (probabilities && (ignoreIndexGiven || targetTypeGiven))
     return createStringError(
-        Twine("option --") + (ignoreIndexGiven ? "ignore-index" : "target-type") +
+        Twine("option --") +
+        (ignoreIndexGiven ? "ignore-index" : "target-type") +
         " is for labels and cannot go with --target=probabilities; leave one "
         "of them out");
   if (!probabilities && zeroTimesInf == Special::Zero)
-    return createStringError("option --zero-times-inf=zero is for "
-                             "--target=probabilities; add that or leave it out");
+    return createStringError(
+        "option --zero-times-inf=zero is for "
+        "--target=probabilities; add that or leave it out");
   if (inPlace && !outType.empty() && outType != shape.type)
     return createStringError("option --in-place needs a result of the input's "
                              "type " +

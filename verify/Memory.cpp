@@ -14,6 +14,10 @@ using namespace mlir::softmax::verify;
 using llvm::Error;
 using llvm::StringRef;
 
+/// SMX_E_TARGET, written again: the verifier shares nothing with what it
+/// checks.
+static constexpr int32_t kBadLabel = 5;
+
 /// Strides of a tensor with elements, or rows of them, in between.
 static llvm::SmallVector<int64_t, 4> layOut(Layout layout,
                                             llvm::ArrayRef<int64_t> shape) {
@@ -265,7 +269,7 @@ int32_t Problem::expectedStatus() const {
   // The codes of runtime/smx_abi.h.
   switch (test.misuse) {
   case Misuse::None:
-    return hasBadLabel && !manifest.device ? 5 : 0;
+    return hasBadLabel && !manifest.device ? kBadLabel : 0;
   case Misuse::NullPointer:
     return 1;
   case Misuse::NegativeExtent:
@@ -284,6 +288,20 @@ int32_t Problem::expectedStatus() const {
     return hookState.called ? 8 : 0;
   }
   return 0;
+}
+
+std::string Problem::checkErrorWord(const char *workspace, size_t bytes) const {
+  int32_t word = 0;
+  // Without labels the first bytes are as good as any other of the workspace.
+  if (!manifest.hasLabels() || bytes < sizeof word)
+    return "";
+  std::memcpy(&word, workspace, sizeof word);
+  bool isBad = hasBadLabel && getMisuse() == Misuse::None;
+  int32_t expected = isBad ? kBadLabel : 0;
+  if (word == expected)
+    return "";
+  return "the error word is " + std::to_string(word) + ", expected " +
+         std::to_string(expected);
 }
 
 Problem::Entry &Problem::entryOf(StringRef name) {

@@ -44,6 +44,9 @@ public:
     bool isReadOnly; ///< of operands only
   };
   std::vector<Memory> memories();
+  /// E12: the first word of an entry's workspace was set by a label that is out
+  /// of range, and by nothing else. What is wrong; empty when nothing is.
+  std::string checkErrorWord(const char *workspace, size_t bytes) const;
   /// Bytes of the result are as before the call.
   bool isUntouched(llvm::StringRef result);
   /// Which tensor a faulting address belongs to, in words.

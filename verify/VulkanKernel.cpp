@@ -127,25 +127,6 @@ std::string VulkanKernel::compare(const Layout &layout,
   return "";
 }
 
-/// E12: the word is set by a label that is out of range, and by nothing else.
-std::string VulkanKernel::checkErrorWord(const Problem &problem,
-                                         const Layout &layout,
-                                         const std::vector<char> &after) const {
-  if (layout.workspaceBytes < sizeof(int32_t))
-    return "";
-  int32_t word = 0;
-  std::memcpy(&word, after.data() + layout.workspace, sizeof word);
-  // Without labels the first bytes are as good as any other of the workspace.
-  if (!manifest.hasLabels())
-    return "";
-  bool isBad = problem.hasBadLabel && problem.getMisuse() == Misuse::None;
-  int32_t expected = isBad ? SMX_E_TARGET : 0;
-  if (word == expected)
-    return "";
-  return "the error word is " + std::to_string(word) + ", expected " +
-         std::to_string(expected);
-}
-
 CallResult VulkanKernel::call(Problem &problem) {
   CallResult result;
   Layout layout = layOut(problem);
@@ -173,6 +154,7 @@ CallResult VulkanKernel::call(Problem &problem) {
                   memory.buffer->inner());
   result.fault = compare(layout, image, after);
   if (result.fault.empty())
-    result.fault = checkErrorWord(problem, layout, after);
+    result.fault = problem.checkErrorWord(after.data() + layout.workspace,
+                                          layout.workspaceBytes);
   return result;
 }

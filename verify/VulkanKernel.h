@@ -49,8 +49,6 @@ private:
                                       const Layout &layout) const;
   std::string compare(const Layout &layout, const std::vector<char> &before,
                       const std::vector<char> &after) const;
-  std::string checkErrorWord(const Problem &problem, const Layout &layout,
-                             const std::vector<char> &after) const;
 
   const Manifest &manifest;
   const Kernel &kernel;

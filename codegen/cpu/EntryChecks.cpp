@@ -17,8 +17,8 @@ void Entry::failIf(Value condition, int32_t status, Value index) {
   Block *current = b.getInsertionBlock();
   Block *failed = b.createBlock(&entry.getBody());
   Value code = arith::ConstantOp::create(b, b.getI32IntegerAttr(status));
-  auto fail = LLVM::CallOp::create(b, TypeRange{b.getI32Type()}, name + "__fail",
-                                   ValueRange{code, index});
+  auto fail = LLVM::CallOp::create(b, TypeRange{b.getI32Type()},
+                                   name + "__fail", ValueRange{code, index});
   func::ReturnOp::create(b, fail.getResult());
   Block *next = b.createBlock(&entry.getBody());
   b.setInsertionPointToEnd(current);
@@ -39,8 +39,8 @@ void Entry::returnIfEmpty() {
   func::ReturnOp::create(b, code);
   Block *next = b.createBlock(&entry.getBody());
   b.setInsertionPointToEnd(current);
-  Value none = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, elements,
-                                     constant(0));
+  Value none =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, elements, constant(0));
   cf::CondBranchOp::create(b, none, empty, next);
   b.setInsertionPointToStart(next);
 }
@@ -57,20 +57,19 @@ void Entry::checkExtents() {
     auto ids = kernel.getArgAttrOfType<DenseI64ArrayAttr>(buffer.argument,
                                                           kExtentsName);
     int64_t known = llvm::divideCeil(buffer.type.getElementTypeBitWidth(), 8);
-    // Without elements the other extents may be of any size.
-    bool isEmpty = llvm::is_contained(buffer.type.getShape(), 0);
-    int64_t knownElements = isEmpty ? 0 : 1;
+    // Unsigned: next to an extent of 0 the others may be of any size.
+    uint64_t knownElements = 1;
     SmallVector<Value> unknown;
     for (int64_t dim = 0; dim < buffer.type.getRank(); ++dim) {
       bool isDynamic = buffer.type.isDynamicDim(dim);
       int64_t id = ids && isDynamic ? ids[dim] : -1;
-      Value extent = isDynamic ? extents[id]
-                               : constant(buffer.type.getDimSize(dim));
+      Value extent =
+          isDynamic ? extents[id] : constant(buffer.type.getDimSize(dim));
       buffer.extents.push_back(extent);
       if (isDynamic)
         unknown.push_back(extent);
       else
-        knownElements *= isEmpty ? 0 : buffer.type.getDimSize(dim);
+        knownElements *= buffer.type.getDimSize(dim);
     }
     buffer.elements = constant(knownElements);
     buffer.bytes = constant(knownElements * known);
@@ -89,12 +88,12 @@ void Entry::checkExtents() {
 }
 
 void Entry::checkPointers() {
-  Value null = LLVM::ZeroOp::create(
-      b, LLVM::LLVMPointerType::get(b.getContext()));
+  Value null =
+      LLVM::ZeroOp::create(b, LLVM::LLVMPointerType::get(b.getContext()));
   Value zero = constant(0);
   for (Buffer &buffer : buffers) {
-    Value isNull = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq,
-                                        buffer.pointer, null);
+    Value isNull =
+        LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, buffer.pointer, null);
     Value hasElements = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
                                               buffer.elements, zero);
     failIf(arith::AndIOp::create(b, isNull, hasElements), SMX_E_NULL,
@@ -112,8 +111,7 @@ void Entry::checkPointers() {
     }
   }
   if (hook) {
-    Value isNull =
-        LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, hook, null);
+    Value isNull = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, hook, null);
     failIf(isNull, SMX_E_HOOK, -1);
     Value function = LLVM::LoadOp::create(
         b, LLVM::LLVMPointerType::get(b.getContext()), hook);
@@ -125,8 +123,7 @@ void Entry::checkPointers() {
 
 Span Entry::spanOf(const Buffer &buffer, Value period) {
   Value zero = constant(0), size = sizeOf(buffer);
-  Value start =
-      LLVM::PtrToIntOp::create(b, b.getI64Type(), buffer.pointer);
+  Value start = LLVM::PtrToIntOp::create(b, b.getI64Type(), buffer.pointer);
   if (!options.strided)
     return {start, arith::AddIOp::create(b, start, buffer.bytes)};
   // The elements with the lowest and the highest address, by signed strides.
@@ -178,7 +175,7 @@ Value Entry::meet(const Buffer &x, const Buffer &y) {
     Value period = arith::MulIOp::create(b, stride, sizeOf(x));
     period = arith::MaxSIOp::create(
         b, period, arith::SubIOp::create(b, zero, period)); // its magnitude
-    period = arith::MaxSIOp::create(b, period, one); // not 0
+    period = arith::MaxSIOp::create(b, period, one);        // not 0
     Span first = spanOf(x, period), second = spanOf(y, period);
     Value distance = arith::RemSIOp::create(
         b, arith::SubIOp::create(b, second.begin, first.begin), period);
@@ -186,9 +183,8 @@ Value Entry::meet(const Buffer &x, const Buffer &y) {
     distance = arith::SelectOp::create(
         b, isNegative, arith::AddIOp::create(b, distance, period), distance);
     // x covers [0, width) of the period, y [distance, distance + width).
-    Value behind = compare(
-        arith::CmpIPredicate::sge, distance,
-        arith::SubIOp::create(b, first.end, first.begin));
+    Value behind = compare(arith::CmpIPredicate::sge, distance,
+                           arith::SubIOp::create(b, first.end, first.begin));
     Value end = arith::AddIOp::create(
         b, distance, arith::SubIOp::create(b, second.end, second.begin));
     Value within = compare(arith::CmpIPredicate::sle, end, period);
@@ -223,8 +219,8 @@ void Entry::checkOverlap() {
       if (mayBeEqual(written, other)) {
         Value same = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq,
                                           written.pointer, other.pointer);
-        Value allowed = arith::AndIOp::create(
-            b, same, haveEqualStrides(written, other));
+        Value allowed =
+            arith::AndIOp::create(b, same, haveEqualStrides(written, other));
         overlap = arith::AndIOp::create(b, overlap,
                                         arith::XOrIOp::create(b, allowed, yes));
       }
@@ -263,13 +259,12 @@ static Value firstBadLabel(ImplicitLocOpBuilder &b, Value labels,
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   indices.push_back(loop.getInductionVar());
-  Value position =
-      arith::IndexCastOp::create(b, i64, loop.getInductionVar());
-  Value nextRow = arith::AddIOp::create(
-      b, arith::MulIOp::create(b, row, extent), position);
+  Value position = arith::IndexCastOp::create(b, i64, loop.getInductionVar());
+  Value nextRow =
+      arith::AddIOp::create(b, arith::MulIOp::create(b, row, extent), position);
   Value found =
-      firstBadLabel(b, labels, extents, nextRow,
-                    loop.getRegionIterArg(0), classes, ignored, indices);
+      firstBadLabel(b, labels, extents, nextRow, loop.getRegionIterArg(0),
+                    classes, ignored, indices);
   scf::YieldOp::create(b, found);
   indices.pop_back();
   return loop.getResult(0);

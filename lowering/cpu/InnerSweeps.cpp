@@ -315,13 +315,9 @@ void InnerTraversal::sweep(Stage &stage) {
                        function_ref<void()> skips) {
     forSteps(none, [&](Totals &) {
       recall(stage, /*withScalars=*/true);
-      auto yieldsNothing = [](function_ref<void()> body) {
-        return [body]() -> SmallVector<Value> {
-          body();
-          return {};
-        };
-      };
-      unlessSkipped({}, yieldsNothing(counts), yieldsNothing(skips));
+      unlessSkipped(
+          {}, [&] { return counts(), SmallVector<Value>(); },
+          [&] { return skips(), SmallVector<Value>(); });
     });
   };
   auto overColumns = [&](Value from, Value to) {

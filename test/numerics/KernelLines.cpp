@@ -224,7 +224,13 @@ static std::vector<std::string> listOf(const char *const (&lines)[count]) {
   return std::vector<std::string>(std::begin(lines), std::end(lines));
 }
 
-std::vector<std::string> test::operators() { return listOf(kOperators); }
+std::vector<std::string> test::matrixLines() {
+  std::vector<std::string> lines;
+  for (llvm::StringRef op : kOperators)
+    for (llvm::StringRef type : {"f32", "f64", "f16", "bf16"})
+      lines.push_back((op + " ?x197x" + type).str());
+  return lines;
+}
 std::vector<std::string> test::specialLines() { return listOf(kSpecial); }
 std::vector<std::string> test::optionLines() { return listOf(kOptions); }
 

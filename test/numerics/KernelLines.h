@@ -11,8 +11,8 @@
 
 namespace mlir::softmax::test {
 
-/// All names of operators.
-std::vector<std::string> operators();
+/// All operators with all element types, and a tail in every vector width.
+std::vector<std::string> matrixLines();
 /// Axes, ranks, strides, threads, extents, result types: command lines without
 /// the tool's name, e.g. "softmax ?x67xf32 --axis=0".
 std::vector<std::string> specialLines();

@@ -4,8 +4,8 @@
 #ifndef TEST_NUMERICS_REPEATED_H
 #define TEST_NUMERICS_REPEATED_H
 
-#include "verify/Kernel.h"
-
+#include <cstddef>
+#include <cstdint>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -59,17 +59,6 @@ private:
   char *base = nullptr;
   size_t mapped = 0;
 };
-
-inline verify::CallArgument pointer(void *address) {
-  verify::CallArgument argument = {};
-  argument.pointer = address;
-  return argument;
-}
-inline verify::CallArgument number(int64_t value) {
-  verify::CallArgument argument = {};
-  argument.integer = value;
-  return argument;
-}
 
 // In bf16.
 constexpr uint16_t kOne = 0x3f80, kMinus8 = 0xc100, kTwenty = 0x41a0;

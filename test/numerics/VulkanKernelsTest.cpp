@@ -52,15 +52,6 @@ class VulkanKernels : public testing::TestWithParam<std::string> {};
 
 TEST_P(VulkanKernels, MatchTheOracle) { expectRight(GetParam(), ""); }
 
-/// Operators x types.
-std::vector<std::string> matrix() {
-  std::vector<std::string> requests;
-  for (StringRef op : test::operators())
-    for (StringRef type : {"f32", "f64", "f16", "bf16"})
-      requests.push_back((op + " ?x197x" + type).str());
-  return requests;
-}
-
 /// What matters to CPUs only is left out, and what takes more than the 128
 /// bytes of parameters that every device has: weights and two tensors with
 /// strides.
@@ -90,8 +81,8 @@ const std::string kLong[] = {
     "cross-entropy 3x5003x7xf16 --weight",
 };
 
-INSTANTIATE_TEST_SUITE_P(Matrix, VulkanKernels, testing::ValuesIn(matrix()),
-                         test::nameOf);
+INSTANTIATE_TEST_SUITE_P(Matrix, VulkanKernels,
+                         testing::ValuesIn(test::matrixLines()), test::nameOf);
 INSTANTIATE_TEST_SUITE_P(Special, VulkanKernels,
                          testing::ValuesIn(forDevices(test::specialLines())),
                          test::nameOf);

@@ -15,21 +15,6 @@
 using namespace mlir::softmax;
 using namespace mlir::softmax::verify;
 
-std::string
-test::DriverKernel::checkErrorWord(const Problem &problem,
-                                   const GuardedBuffer &workspace) const {
-  if (!manifest.hasLabels() || workspace.size() < sizeof(int32_t))
-    return "";
-  int32_t word = 0;
-  std::memcpy(&word, workspace.data(), sizeof word);
-  bool isBad = problem.hasBadLabel && problem.getMisuse() == Misuse::None;
-  int32_t expected = isBad ? SMX_E_TARGET : 0;
-  if (word == expected)
-    return "";
-  return "the error word is " + std::to_string(word) + ", expected " +
-         std::to_string(expected);
-}
-
 CallResult test::DriverKernel::call(Problem &problem) {
   std::vector<CallArgument> arguments = problem.arguments;
   int64_t bytes = std::max<int64_t>(kernel.workspaceBytes(arguments), 0);
@@ -52,7 +37,7 @@ CallResult test::DriverKernel::call(Problem &problem) {
   else if (!workspace.isSurroundingIntact())
     result.fault = "memory around the workspace was overwritten";
   else
-    result.fault = checkErrorWord(problem, workspace);
+    result.fault = problem.checkErrorWord(workspace.data(), workspace.size());
   ptxReset();
   return result;
 }

@@ -22,9 +22,6 @@ public:
   verify::CallResult call(verify::Problem &problem);
 
 private:
-  std::string checkErrorWord(const verify::Problem &problem,
-                             const verify::GuardedBuffer &workspace) const;
-
   const verify::Manifest &manifest;
   const verify::Kernel &kernel;
   unsigned calls = 0;

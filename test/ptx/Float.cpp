@@ -99,28 +99,18 @@ struct CopySign {
 };
 
 /// -0 is less than +0; a NaN gives way to a number.
-struct Max {
+template <bool isMax> struct Extreme {
   template <class T> static T apply(T a, T b) {
     if (a != a)
       return canonical(b);
     if (b != b)
       return a;
-    if (a == b)
-      return std::signbit(a) ? b : a;
-    return a > b ? a : b;
+    bool isLess = a == b ? std::signbit(a) : a < b;
+    return isLess == isMax ? b : a;
   }
 };
-struct Min {
-  template <class T> static T apply(T a, T b) {
-    if (a != a)
-      return canonical(b);
-    if (b != b)
-      return a;
-    if (a == b)
-      return std::signbit(a) ? a : b;
-    return a < b ? a : b;
-  }
-};
+using Max = Extreme<true>;
+using Min = Extreme<false>;
 /// .NaN: numbers give way.
 template <class Operation> struct OrNaN {
   template <class T> static T apply(T a, T b) {

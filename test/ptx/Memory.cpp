@@ -73,12 +73,20 @@ void noteStore(Warp &warp, const Instruction &instruction, unsigned lane,
     warp.fail(kLaunchFailed, lane, wrong);
 }
 
+/// `each` with every active lane and the address that it accesses.
+template <class Each>
+void forLanes(Warp &warp, const Instruction &instruction, Mask active,
+              Each each) {
+  for (Mask rest = active; rest; rest &= rest - 1) {
+    unsigned lane = __builtin_ctz(rest);
+    each(lane, addressOf(warp, instruction, instruction.from[0], lane));
+  }
+}
+
 template <class T>
 void runLoadGlobal(Warp &warp, const Instruction &instruction, Mask active) {
   const unsigned count = instruction.vector;
-  for (Mask rest = active; rest; rest &= rest - 1) {
-    unsigned lane = __builtin_ctz(rest);
-    uint64_t address = addressOf(warp, instruction, instruction.from[0], lane);
+  forLanes(warp, instruction, active, [&](unsigned lane, uint64_t address) {
     checkAlignment(warp, lane, address, sizeof(T) * count);
     warp.currentLane = lane;
     T values[8];
@@ -87,15 +95,13 @@ void runLoadGlobal(Warp &warp, const Instruction &instruction, Mask active) {
       values[k] = reinterpret_cast<const volatile T *>(address)[k];
     for (unsigned k = 0; k < count; ++k)
       put(warp, instruction.to[k], lane, values[k]);
-  }
+  });
 }
 
 template <class T>
 void runStoreGlobal(Warp &warp, const Instruction &instruction, Mask active) {
   const unsigned count = instruction.vector;
-  for (Mask rest = active; rest; rest &= rest - 1) {
-    unsigned lane = __builtin_ctz(rest);
-    uint64_t address = addressOf(warp, instruction, instruction.from[0], lane);
+  forLanes(warp, instruction, active, [&](unsigned lane, uint64_t address) {
     checkAlignment(warp, lane, address, sizeof(T) * count);
     warp.currentLane = lane;
     auto *place = reinterpret_cast<volatile T *>(address);
@@ -107,7 +113,7 @@ void runStoreGlobal(Warp &warp, const Instruction &instruction, Mask active) {
     }
     if (isChange)
       noteStore(warp, instruction, lane, address, sizeof(T) * count);
-  }
+  });
 }
 
 /// The block whose memory is meant, and the address in it, after all checks.
@@ -155,24 +161,20 @@ Block &findShared(Warp &warp, const Instruction &instruction, unsigned lane,
 template <class T>
 void runLoadShared(Warp &warp, const Instruction &instruction, Mask active) {
   const unsigned count = instruction.vector;
-  for (Mask rest = active; rest; rest &= rest - 1) {
-    unsigned lane = __builtin_ctz(rest);
-    uint64_t address = addressOf(warp, instruction, instruction.from[0], lane);
+  forLanes(warp, instruction, active, [&](unsigned lane, uint64_t address) {
     Block &block = findShared(warp, instruction, lane, address,
                               sizeof(T) * count, /*isWrite=*/false);
     T values[8];
     std::memcpy(values, block.shared.at(address), sizeof(T) * count);
     for (unsigned k = 0; k < count; ++k)
       put(warp, instruction.to[k], lane, values[k]);
-  }
+  });
 }
 
 template <class T>
 void runStoreShared(Warp &warp, const Instruction &instruction, Mask active) {
   const unsigned count = instruction.vector;
-  for (Mask rest = active; rest; rest &= rest - 1) {
-    unsigned lane = __builtin_ctz(rest);
-    uint64_t address = addressOf(warp, instruction, instruction.from[0], lane);
+  forLanes(warp, instruction, active, [&](unsigned lane, uint64_t address) {
     Block &block = findShared(warp, instruction, lane, address,
                               sizeof(T) * count, /*isWrite=*/true);
     for (unsigned k = 0; k < count; ++k) {
@@ -180,7 +182,7 @@ void runStoreShared(Warp &warp, const Instruction &instruction, Mask active) {
       std::memcpy(block.shared.at(address) + k * sizeof(T), &value,
                   sizeof value);
     }
-  }
+  });
 }
 
 template <class T>

@@ -75,15 +75,6 @@ class PtxKernels : public testing::TestWithParam<std::string> {};
 
 TEST_P(PtxKernels, MatchTheOracle) { expectRight(GetParam()); }
 
-/// Operators x types.
-std::vector<std::string> matrix() {
-  std::vector<std::string> requests;
-  for (StringRef op : test::operators())
-    for (StringRef type : {"f32", "f64", "f16", "bf16"})
-      requests.push_back((op + " ?x197x" + type).str());
-  return requests;
-}
-
 /// What matters to CPUs only is left out.
 std::vector<std::string> forDevices(std::vector<std::string> lines) {
   llvm::erase_if(lines, [](StringRef line) {
@@ -104,7 +95,8 @@ template <class T> std::vector<T> some(std::vector<T> lines, size_t step) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Matrix, PtxKernels,
-                         testing::ValuesIn(some(matrix(), 5)), test::nameOf);
+                         testing::ValuesIn(some(test::matrixLines(), 5)),
+                         test::nameOf);
 INSTANTIATE_TEST_SUITE_P(
     Special, PtxKernels,
     testing::ValuesIn(some(forDevices(test::specialLines()), 9)), test::nameOf);

@@ -4,8 +4,7 @@
 // Sums of exponentials that the GPU's instruction would flush to zero are taken
 // once more (lowering/gpu/RowOnline.cpp). The oracle's random rows have none.
 
-#include "numerics/EmitAndVerify.h"
-#include "numerics/Repeated.h"
+#include "numerics/CallOnce.h"
 
 #include "gtest/gtest.h"
 
@@ -26,37 +25,17 @@ constexpr uint16_t kHundred = 0x42c8, k77_5 = 0x429b, kFive = 0x40a0,
 float lossOf(std::vector<uint16_t> &logits) {
   setenv("PTX_CAPABILITY", "90", 1);
   float loss = std::numeric_limits<float>::quiet_NaN();
-  // The first of eight chunks has the maximum.
-  auto emitted = emit("cross-entropy ?x16384xbf16 --reduction=none "
-                      "--target-gpu=sm_90 --target-cpu=x86-64",
-                      "#softmax.gpu_schedule<threads = 128, vector = 8, steps "
-                      "= 2, blocks = 8, exp = hardware>");
-  if (!emitted) {
-    ADD_FAILURE() << llvm::toString(emitted.takeError());
-    return loss;
-  }
-  auto manifest = emitted->readManifest();
-  if (!manifest) {
-    ADD_FAILURE() << llvm::toString(manifest.takeError());
-    return loss;
-  }
-  verify::Manifest entry = manifest->onDevice(manifest->devices.front());
-  auto kernel = verify::Kernel::load(entry);
-  if (!kernel) {
-    ADD_FAILURE() << llvm::toString(kernel.takeError());
-    return loss;
-  }
   int64_t target = 0;
-  alignas(16) char workspace[4096] = {};
-  std::vector<verify::CallArgument> arguments = {
-      pointer(logits.data()), pointer(&target), pointer(&loss), number(1)};
-  for (const auto &argument : entry.arguments)
-    if (argument.role == verify::Role::Workspace)
-      arguments.push_back(pointer(workspace));
-  arguments.push_back(pointer(nullptr)); // the stream
-  EXPECT_LE(kernel->workspaceBytes(arguments), int64_t(sizeof workspace));
-  EXPECT_EQ(arguments.size(), entry.arguments.size());
-  EXPECT_EQ(kernel->call(arguments).status, 0);
+  // The first of eight chunks has the maximum.
+  DeviceCall call;
+  call.schedule = "#softmax.gpu_schedule<threads = 128, vector = 8, steps = 2, "
+                  "blocks = 8, exp = hardware>";
+  EXPECT_EQ(callOnce("cross-entropy ?x16384xbf16 --reduction=none "
+                     "--target-gpu=sm_90 --target-cpu=x86-64",
+                     {pointer(logits.data()), pointer(&target), pointer(&loss),
+                      number(1)},
+                     &call),
+            0);
   return loss;
 }
 
