@@ -3,6 +3,7 @@
 
 #include "lowering/RowByRow.h"
 
+#include "lowering/Floats.h"
 #include "lowering/Sweeps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

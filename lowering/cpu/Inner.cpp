@@ -3,6 +3,7 @@
 
 #include "lowering/cpu/Inner.h"
 
+#include "lowering/Floats.h"
 #include "lowering/Sweeps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

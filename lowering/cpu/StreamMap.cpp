@@ -3,6 +3,8 @@
 
 #include "lowering/cpu/Stream.h"
 
+#include "lowering/Floats.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

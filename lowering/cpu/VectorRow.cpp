@@ -3,7 +3,7 @@
 
 #include "lowering/cpu/VectorRow.h"
 
-#include "lowering/RowTraversal.h"
+#include "lowering/Floats.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

@@ -5,7 +5,7 @@
 #define LOWERING_GPU_ROWKERNEL_H
 
 #include "lowering/Monoids.h"
-#include "lowering/RowTraversal.h"
+#include "lowering/Floats.h"
 #include "lowering/Sweeps.h"
 #include "lowering/gpu/Group.h"
 #include "mlir/IR/IRMapping.h"

@@ -3,6 +3,8 @@
 
 #include "lowering/reference/Reference.h"
 
+#include "lowering/Floats.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
